@@ -1,0 +1,85 @@
+import type { QualifiedName } from "./parse/ast.ts";
+
+/**
+ * What the cache knows of the origin's tables. A dialect fills it; `plan/` reads it.
+ * Everything is frozen: a changed table is a new `Table` with another `fingerprint`.
+ */
+export interface Table {
+  /** The origin's own identity of the table, as text (Postgres: its oid). Survives a rename. */
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly Column[];
+  /** Names of the primary key's columns in key order; empty when there is none. */
+  readonly primaryKey: readonly string[];
+  /** Column lists of all unique constraints over NOT NULL columns and without predicate, the primary key included. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  /** The origin's estimate of the row count; `null` when it has none. */
+  readonly estimatedRows: number | null;
+  /** Changes with every change of the definition, not with changes of rows. */
+  readonly fingerprint: string;
+}
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}
+
+/**
+ * The kinds of value that the planner can reason about. A type with no kind of its own is `wire`: it can be projected
+ * (as the text that the origin sends) and tested for NULL, nothing else.
+ */
+export type TypeKind =
+  | "int2"
+  | "int4"
+  | "int8"
+  | "bool"
+  | "float8"
+  | "text"
+  | "char"
+  | "uuid"
+  | "date"
+  | "timestamp"
+  | "timestamptz"
+  | "numeric"
+  | "enum"
+  | "json"
+  | "wire";
+
+export interface ColumnType {
+  readonly kind: TypeKind;
+  /** The type that the origin reports for a projected column (Postgres: the base type's oid; a domain's is its base). */
+  readonly oid: number;
+  /** As a person writes it, for messages: `numeric(10,2)`, `character varying(20)`. */
+  readonly name: string;
+  /** The origin's own type modifier; -1 when there is none. */
+  readonly modifier: number;
+  /** `numeric(p,s)`: `[p, s]`; otherwise `null`. */
+  readonly precision: readonly [precision: number, scale: number] | null;
+  /** Enum labels in declaration order; otherwise empty. */
+  readonly labels: readonly string[];
+  /** For text kinds. */
+  readonly collation: Collation | null;
+}
+
+export interface Collation {
+  /** `en_US.utf8`, `C`, `und-x-icu`; identifies the order together with `version`. */
+  readonly name: string;
+  readonly version: string | null;
+  /** Order is that of the UTF-8 bytes, as SQLite's BINARY. */
+  readonly bytewise: boolean;
+  /** Equality is equality of bytes. */
+  readonly deterministic: boolean;
+}
+
+export interface CatalogRefusal {
+  readonly kind: "refused";
+  readonly reason: "unknown-table" | "system-catalog" | "not-a-table" | "temporary-table" | "row-level-security";
+  readonly detail: string;
+}
+
+export interface Catalog {
+  /** The table that an unqualified or qualified name means for the caller's session, or why it cannot be cached. */
+  table(name: QualifiedName): Promise<Table | CatalogRefusal>;
+}

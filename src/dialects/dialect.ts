@@ -1,0 +1,91 @@
+import type { Catalog, Column, Table } from "../catalog.ts";
+import type { QualifiedName } from "../parse/ast.ts";
+import type { Statement } from "../parse/statement.ts";
+import type { Token } from "../parse/token.ts";
+import type { Encoding } from "../store/column-set.ts";
+import type { LoadColumn, LoadSink, OriginIdentity } from "../store/contract.ts";
+
+/** What the origin says of a statement without running it. */
+export interface Description {
+  /** Type ids of `$1`, `$2` … as the origin resolved them. */
+  readonly parameterTypes: readonly number[];
+  readonly fields: readonly FieldDescription[];
+}
+
+export interface FieldDescription {
+  readonly name: string;
+  readonly typeId: number;
+  readonly typeModifier: number;
+}
+
+/** One table of a load, as the loader asks for it. */
+export interface OriginLoadTable {
+  readonly table: Table;
+  readonly columns: readonly { readonly column: Column; readonly encoding: Encoding }[];
+  /** Text columns whose distinct values are streamed first, in the origin's order. */
+  readonly dictionaries: readonly Column[];
+}
+
+/** Settings of the caller's session that decide what text the origin sends. */
+export interface SessionSettings {
+  readonly timeZone: string;
+  readonly dateStyle: string;
+  /** All settings that change stored text, canonically joined: part of `OriginIdentity`. */
+  readonly fingerprint: string;
+}
+
+/** What a write may change beyond the tables that it names: cascades, triggers, rules, partitions, inheritance. */
+export type WriteReach = readonly string[] | "all";
+
+/** An open origin: the user's pool plus the connections that SQLmem opens itself with the same options. */
+export interface Origin {
+  /** Resolves once who the origin is and how its sessions are set is known. Rejects with the origin's error. */
+  ready(): Promise<{ readonly identity: OriginIdentity; readonly settings: SessionSettings }>;
+  readonly catalog: Catalog;
+  /** Forgets what the catalog said of these tables (ids), or of all. */
+  forgetCatalog(ids?: readonly string[]): void;
+  /** Parses and describes on the origin, running nothing. Rejects with the origin's error for a wrong statement. */
+  describe(sql: string): Promise<Description>;
+  /** The statement as the user's own driver would run it; resolves to its rows, rejects with its error, unchanged. */
+  query(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]>;
+  /** How a physical column of the store is filled. */
+  loadColumn(column: Column, encoding: Encoding, dictionaries: readonly string[]): LoadColumn;
+  /** URL of the module that decodes the bulk format in the store worker. */
+  readonly decoder: string;
+  dictionaryCodec(column: Column): unknown;
+  /**
+   * Streams the tables into the sink at one consistent snapshot. Resolves to `changed` if a definition is no longer
+   * the one that `table.fingerprint` names (nothing was written then), `refused` when a table can no longer be cached.
+   */
+  load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed">;
+  /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */
+  sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]>;
+  /** Ids of all tables that a write to `names` may change. */
+  writeReach(names: readonly QualifiedName[]): Promise<WriteReach>;
+  /** True if any of these functions may write: a volatile one that is not the database's own. */
+  functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean>;
+  /** How the user's driver turns wire text of a type into a value. */
+  readonly types: TypeParsers;
+  close(): Promise<void>;
+}
+
+export interface TypeParsers {
+  parser(typeId: number): (text: string) => unknown;
+  /**
+   * What the driver's parser is known to do, when it is still the driver's own: lets the encoder skip the text.
+   * `text` returns its argument, `integer`/`float` a number, `boolean` a boolean, `localDate`/`instant` a Date from a
+   * date or timestamp without / with time zone, `json` JSON.parse; `null`: unknown, always go through the text.
+   */
+  known(typeId: number): "text" | "integer" | "float" | "boolean" | "localTime" | "instant" | "json" | null;
+}
+
+/** A database that SQLmem can stand in front of. */
+export interface Dialect {
+  readonly name: string;
+  /** Loads the parser (WASM); everything below may be called afterwards. */
+  ready(): Promise<void>;
+  /** Tokens of a text, or `null` if the tokenizer is not sure; literals become slots (see `parse/fingerprint.ts`). */
+  tokenize(sql: string): readonly Token[] | null;
+  /** Reads one text. `literalAt` maps a position in the text (UTF-16 index) to its literal slot. */
+  parse(sql: string, tokens: readonly Token[]): Statement;
+}

@@ -1,0 +1,66 @@
+/** How one query was answered: from memory, from memory after a load, or by the origin. */
+export type Outcome = "hit" | "miss" | "bypass";
+
+/**
+ * Why a statement is not answered from the cache. Stable codes: each has a section in `docs/limits.md`.
+ *
+ * The first group is a property of the statement (strict mode refuses it with `UnsupportedQueryError`), the second of
+ * the tables that it names (refused too), the third of this moment or these values (passed through in both modes).
+ */
+export const BYPASS_REASONS = [
+  // the statement
+  "wildcard",
+  "join",
+  "no-table",
+  "subquery",
+  "cte",
+  "set-operation",
+  "window-function",
+  "grouping-sets",
+  "distinct-on",
+  "several-statements",
+  "not-a-select",
+  "session-statement",
+  "volatile-function",
+  "unknown-function",
+  "unsupported-syntax",
+  "unsupported-function",
+  "unsupported-operator",
+  "unsupported-type",
+  "type-mismatch",
+  "may-raise",
+  "non-canonical-literal",
+  "undefined-order",
+  // the tables
+  "unknown-table",
+  "unknown-column",
+  "system-catalog",
+  "not-a-table",
+  "temporary-table",
+  "row-level-security",
+  "collation",
+  "generated-name",
+  "describe-mismatch",
+  // this moment
+  "parameter",
+  "table-too-large",
+  "cache-full",
+  "load-failed",
+  "store-failed",
+  "sqlite-raised",
+  "write",
+] as const;
+
+export type BypassReason = (typeof BYPASS_REASONS)[number];
+
+/** A decision not to answer from the cache. A value, never an exception. */
+export interface Bypass {
+  readonly kind: "bypass";
+  readonly reason: BypassReason;
+  /** What exactly stood in the way, for a person: names the expression, table or option. */
+  readonly detail: string;
+}
+
+export function bypass(reason: BypassReason, detail: string): Bypass {
+  return { kind: "bypass", reason, detail };
+}

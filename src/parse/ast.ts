@@ -1,0 +1,143 @@
+/**
+ * The small SELECT language that plans are made from. A dialect lowers its own syntax tree into it; what has no node
+ * here is refused by the dialect, never approximated. Names are already folded as the origin folds them.
+ */
+
+/** A name as written: `["orders"]` or `["public", "orders"]`. */
+export type QualifiedName = readonly string[];
+
+/** A type as written in a cast: `numeric(10,2)[]` is `{ name: ["numeric"], modifiers: [10, 2], array: true }`. */
+export interface TypeName {
+  readonly name: QualifiedName;
+  readonly modifiers: readonly number[];
+  readonly array: boolean;
+}
+
+/**
+ * A constant of the statement. `slot` is its index among the literals that `fingerprint()` takes out of the text, so
+ * that one plan serves every value; `null` and booleans are keywords, not literals, and have no slot.
+ */
+export interface Literal {
+  readonly kind: "literal";
+  readonly type: "integer" | "decimal" | "string";
+  /** Unsigned text of the constant as the tokenizer reads it (string literals already unescaped). */
+  readonly text: string;
+  /** True for `-5`: the sign is part of the constant for the origin's parser, but not of the slot's text. */
+  readonly negated: boolean;
+  readonly slot: number;
+}
+
+export type ComparisonOperator = "=" | "<>" | "<" | "<=" | ">" | ">=";
+export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+
+export type Expression =
+  | Literal
+  | { readonly kind: "null" }
+  | { readonly kind: "boolean"; readonly value: boolean }
+  | { readonly kind: "column"; readonly path: QualifiedName }
+  | { readonly kind: "parameter"; readonly number: number }
+  | { readonly kind: "cast"; readonly operand: Expression; readonly type: TypeName }
+  | { readonly kind: "collate"; readonly operand: Expression; readonly collation: QualifiedName }
+  | {
+      readonly kind: "comparison";
+      readonly operator: ComparisonOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | {
+      readonly kind: "arithmetic";
+      readonly operator: ArithmeticOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | { readonly kind: "negate"; readonly operand: Expression }
+  | { readonly kind: "concat"; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: "and" | "or"; readonly operands: readonly Expression[] }
+  | { readonly kind: "not"; readonly operand: Expression }
+  | { readonly kind: "isNull"; readonly operand: Expression; readonly negated: boolean }
+  /** `x IS [NOT] TRUE | FALSE | UNKNOWN`. */
+  | {
+      readonly kind: "isTruth";
+      readonly operand: Expression;
+      readonly value: boolean | null;
+      readonly negated: boolean;
+    }
+  | {
+      readonly kind: "isDistinct";
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly negated: boolean;
+    }
+  | {
+      readonly kind: "in";
+      readonly operand: Expression;
+      readonly list: readonly Expression[];
+      readonly negated: boolean;
+    }
+  /** `left = ANY(array)` / `left <> ALL(array)`, the only two quantified forms in the language. */
+  | {
+      readonly kind: "anyOf";
+      readonly operand: Expression;
+      readonly array: Expression;
+      readonly negated: boolean;
+    }
+  | {
+      readonly kind: "between";
+      readonly operand: Expression;
+      readonly low: Expression;
+      readonly high: Expression;
+      readonly negated: boolean;
+    }
+  | {
+      readonly kind: "like";
+      readonly operand: Expression;
+      readonly pattern: Expression;
+      readonly negated: boolean;
+      readonly caseInsensitive: boolean;
+    }
+  | {
+      readonly kind: "case";
+      readonly operand: Expression | null;
+      readonly branches: readonly { readonly when: Expression; readonly then: Expression }[];
+      readonly otherwise: Expression | null;
+    }
+  | { readonly kind: "coalesce"; readonly operands: readonly Expression[] }
+  | { readonly kind: "nullIf"; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: "call";
+      readonly name: QualifiedName;
+      readonly operands: readonly Expression[];
+      /** `count(*)`. */
+      readonly star: boolean;
+      readonly distinct: boolean;
+      readonly filter: Expression | null;
+    };
+
+/** One entry of the select list. `path` of a star is what stands before it: `[]`, `["u"]`, `["public", "users"]`. */
+export type Target =
+  | { readonly kind: "expression"; readonly expression: Expression; readonly alias: string | null }
+  | { readonly kind: "star"; readonly path: QualifiedName };
+
+export interface TableReference {
+  readonly name: QualifiedName;
+  readonly alias: string | null;
+}
+
+export interface OrderItem {
+  readonly expression: Expression;
+  readonly descending: boolean;
+  /** As written; `null` means the origin's default for the direction. */
+  readonly nulls: "first" | "last" | null;
+}
+
+export interface Query {
+  readonly distinct: boolean;
+  readonly targets: readonly Target[];
+  readonly from: TableReference;
+  readonly where: Expression | null;
+  readonly groupBy: readonly Expression[];
+  readonly having: Expression | null;
+  readonly orderBy: readonly OrderItem[];
+  readonly limit: Expression | null;
+  readonly offset: Expression | null;
+}

@@ -1,0 +1,30 @@
+import type { BypassReason } from "../outcome.ts";
+import type { QualifiedName, Query } from "./ast.ts";
+
+/**
+ * What one text is, decided on the dialect's syntax tree alone.
+ *
+ * - `query`: a pure read inside the language of `ast.ts`.
+ * - `read`: reads only, but outside of that language; `reason` and `detail` say why.
+ * - `write`: changes rows, schema, locks or server state.
+ * - `session`: changes or asks for the state of one connection (BEGIN, SET, LISTEN, PREPARE …).
+ * - `unparsable`: the dialect's grammar rejects it, or it is empty; the origin's own error is the answer.
+ */
+export type Statement =
+  | { readonly kind: "query"; readonly query: Query; readonly functions: readonly QualifiedName[] }
+  | {
+      readonly kind: "read";
+      readonly reason: BypassReason;
+      readonly detail: string;
+      readonly functions: readonly QualifiedName[];
+    }
+  | {
+      readonly kind: "write";
+      /** The SQL command, as a person would name it: `INSERT`, `SELECT … FOR UPDATE`, `CREATE TABLE`, `nextval()`. */
+      readonly command: string;
+      /** What it may change. `all` when the tree does not tell (DDL, CALL, DO …); empty for a lock or a sequence. */
+      readonly changes: readonly QualifiedName[] | "all";
+      readonly functions: readonly QualifiedName[];
+    }
+  | { readonly kind: "session"; readonly command: string }
+  | { readonly kind: "unparsable"; readonly message: string };

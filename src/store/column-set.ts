@@ -1,0 +1,31 @@
+/**
+ * How a column is kept. One column can be kept in several encodings at once, each as a physical column of the store,
+ * loaded only when a plan needs it.
+ *
+ * - `value`: what comparisons and fast decoding use; named as the column itself.
+ * - `text`: the text that the origin would send on the wire, where it cannot be rebuilt from `value`; `name:text`.
+ * - `rank`: the position of the value among the table's distinct values in the origin's own order; `name:rank`.
+ * - `key`: a BLOB whose byte order is the origin's order (arbitrary-precision numbers); `name:key`.
+ */
+export type Encoding = "value" | "text" | "rank" | "key";
+
+export interface EncodedColumn {
+  readonly column: string;
+  readonly encoding: Encoding;
+}
+
+/** The physical name in the store. */
+export function physicalName(column: string, encoding: Encoding): string {
+  return encoding === "value" ? column : `${column}:${encoding}`;
+}
+
+/** What was seen in one physical column while it was loaded: the facts that proofs rest on. */
+export interface ColumnFacts {
+  /** Extremes over the numeric values (BigInt where beyond 2^53), `null` when there was none. Ranks have none. */
+  readonly min: number | bigint | null;
+  readonly max: number | bigint | null;
+  readonly hasNull: boolean;
+  /** NaN was seen. It is kept as the text 'NaN', which SQLite sorts above all numbers, as Postgres does. */
+  readonly hasNaN: boolean;
+  readonly hasNegativeZero: boolean;
+}

@@ -1,0 +1,170 @@
+import type { ColumnFacts, Encoding } from "./column-set.ts";
+
+/** A value as SQLite holds it. Integers beyond 2^53 are bound as BigInt and never read as integers (plans CAST them). */
+export type StoreValue = number | bigint | string | Uint8Array | null;
+export type StoreRow = StoreValue[];
+
+/** Decodes one dialect's bulk format inside the store worker. `codec` is the dialect's own, opaque to the store. */
+export interface RowDecoder {
+  /** Takes the next chunk, in order; chunk borders fall anywhere. Throws on malformed input. */
+  push(chunk: Uint8Array): void;
+  /** The stream is over: checks that it ended cleanly and flushes the last partial batch. */
+  end(): void;
+  readonly rows: number;
+  /** One entry per column, in column order. Valid after `end()`. */
+  readonly facts: readonly ColumnFacts[];
+}
+
+/**
+ * What a decoder module exports as `createRowDecoder`. `batch` is one reused array of `batchRows * columns` values; the
+ * decoder fills it row by row and calls `flush(rows)` when it is full, and once more at the end with what is left.
+ * A dictionary (see `LoadStream`) maps a text to its rank.
+ */
+export type CreateRowDecoder = (
+  codecs: readonly unknown[],
+  batch: StoreValue[],
+  batchRows: number,
+  flush: (rows: number) => void,
+  dictionaries: readonly ReadonlyMap<string, number>[],
+) => RowDecoder;
+
+/** One physical column of a table that is being loaded. */
+export interface LoadColumn {
+  readonly column: string;
+  readonly encoding: Encoding;
+  /** Declared SQLite type: decides the affinity. `""` has none (floats keep -0, text 'NaN' stays text). */
+  readonly declared: "INTEGER" | "TEXT" | "BLOB" | "";
+  /** The dialect's way to decode it; structured-cloneable. */
+  readonly codec: unknown;
+}
+
+/**
+ * One table of a load. Its streams arrive in this order: each dictionary (one text column: the distinct values in the
+ * origin's order, ranks 0, 1, 2 …), then the rows.
+ */
+export interface LoadTable {
+  readonly id: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly fingerprint: string;
+  readonly columns: readonly LoadColumn[];
+  /** A single-column integer primary key becomes SQLite's rowid; it must be one of `columns` with encoding `value`. */
+  readonly rowidColumn: string | null;
+  /** Columns whose dictionary is loaded first; `rank` codecs refer to them by position. */
+  readonly dictionaries: readonly {
+    readonly column: string;
+    readonly codec: unknown;
+    /** Keep it as a table `(rank INTEGER PRIMARY KEY, value TEXT UNIQUE)` for look-ups of parameters. */
+    readonly keep: boolean;
+  }[];
+  /** More rows than this end the load with `table-too-large`. */
+  readonly maxRows: number;
+}
+
+export interface LoadSpec {
+  /** URL of the module that exports `createRowDecoder`. */
+  readonly decoder: string;
+  readonly tables: readonly LoadTable[];
+}
+
+/** What the store holds of one table, as the main thread's read snapshot sees it. Frozen; replaced as a whole. */
+export interface StoredTable {
+  readonly id: string;
+  readonly schema: string;
+  readonly table: string;
+  /** Name of the SQLite table, unquoted. */
+  readonly storeName: string;
+  readonly fingerprint: string;
+  /** Grows with every change of rows or columns; a compiled plan is valid for exactly one version. */
+  readonly version: number;
+  /** By physical name (`physicalName()`). */
+  readonly columns: ReadonlyMap<string, ColumnFacts>;
+  /** Columns with a kept dictionary → SQLite table name of it. */
+  readonly dictionaries: ReadonlyMap<string, string>;
+  /** The rowid column, if any. */
+  readonly rowidColumn: string | null;
+  /** By the indexed physical columns joined with `,` → facts. */
+  readonly indexes: ReadonlyMap<string, IndexFacts>;
+  readonly rows: number;
+  /** Pages of the table, its indexes and dictionaries. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly loadedAt: number;
+}
+
+export interface IndexFacts {
+  readonly columns: readonly string[];
+  /** Rows of the largest group of equal keys (NULLs not counted): a proven bound for an equality look-up. */
+  readonly largestGroup: number;
+}
+
+export type LoadResult =
+  | { readonly kind: "loaded"; readonly tables: readonly StoredTable[] }
+  | { readonly kind: "too-large"; readonly table: string; readonly detail: string };
+
+/**
+ * One load in progress. Streams are written in the order of `LoadSpec`; nothing is visible to readers before `finish`,
+ * and everything becomes visible in one transaction. After `abort` the store is as it was.
+ */
+export interface LoadSink {
+  /** Hands the chunk over (its buffer may be transferred). Resolves when the worker can take more: await it. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Ends the current stream (a dictionary or the rows of one table) and starts the next. */
+  endStream(): Promise<void>;
+  finish(): Promise<LoadResult>;
+  abort(): Promise<void>;
+}
+
+/** Who the origin is; a snapshot file of another identity is discarded. */
+export interface OriginIdentity {
+  readonly system: string;
+  readonly database: string;
+  readonly user: string;
+  /** Settings of the session that change what is stored (time zone of `text` encodings, date style …). */
+  readonly settings: string;
+}
+
+export interface StoreOptions {
+  /** Absolute path of the snapshot file; `null` turns persistence off. */
+  readonly cacheDb: string | null;
+  readonly maxBytes: number;
+  /** Called for every fault of the store that did not fail a caller; never throws. */
+  readonly onFault: (error: Error) => void;
+  readonly scanWorkers: number;
+}
+
+/** The in-memory store, from the main thread's side. Implemented by `Store` in `store.ts`. */
+export interface StoreApi {
+  /** Tables as of the reader's held snapshot. */
+  readonly tables: ReadonlyMap<string, StoredTable>;
+  /** Grows with every change of `tables`: a cheap check for compiled plans. */
+  readonly generation: number;
+  /** Loads the snapshot file, once, if it is valid and of this origin. Reports why not through `onFault`. */
+  restore(identity: OriginIdentity): Promise<void>;
+  beginLoad(spec: LoadSpec): Promise<LoadSink>;
+  /** Creates the index if it is not there; resolves once readers see it. */
+  ensureIndex(id: string, columns: readonly string[]): Promise<void>;
+  /** Removes tables; main stops seeing them before the promise is returned, the pages go later. */
+  drop(ids: readonly string[]): Promise<void>;
+  /** A prepared statement on main's held snapshot, from a bounded cache; rows come as arrays. Throws what SQLite throws. */
+  statement(sql: string): {
+    all(...values: StoreValue[]): StoreRow[];
+    get(...values: StoreValue[]): StoreRow | undefined;
+  };
+  /**
+   * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given;
+   * otherwise resolves to `"moved"`. Rejects with what SQLite throws.
+   */
+  scan(
+    sql: string,
+    values: readonly StoreValue[],
+    versions: readonly (readonly [id: string, version: number])[],
+  ): Promise<StoreRow[] | "moved">;
+  /** Writes the snapshot file now if anything changed since the last one; rejects with `SnapshotFileError`. */
+  saveSnapshotFile(): Promise<void>;
+  /** The same, blocking this thread until the worker is done or `timeoutMs` is over: for process exit. */
+  saveSnapshotFileSync(timeoutMs: number): void;
+  /** Bytes of the store's file and its WAL. */
+  readonly bytes: number;
+  close(): Promise<void>;
+}
