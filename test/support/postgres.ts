@@ -114,14 +114,14 @@ export interface RunningServers extends AsyncDisposable {
 export async function startServers(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<RunningServers> {
-  const chosen = environment["SQLMEM_TEST_SERVERS"];
+  const chosen = environment.SQLMEM_TEST_SERVERS;
   const wanted = new Set((chosen ?? "postgres,embedded").split(",").map((name) => name.trim()));
   for (const name of wanted) {
     if (name !== "postgres" && name !== "embedded") {
       throw new Error(`SQLMEM_TEST_SERVERS: "${name}" is not one of postgres, embedded`);
     }
   }
-  const inCi = environment["CI"] === "true";
+  const inCi = environment.CI === "true";
   const missing = (text: string, mandatory: boolean): void => {
     if (mandatory) throw new Error(text);
     process.stderr.write(`[test servers] skipped: ${text}\n`);
@@ -131,7 +131,7 @@ export async function startServers(
   let embedded: EmbeddedPostgres | undefined;
   try {
     if (wanted.has("postgres")) {
-      const url = environment["SQLMEM_TEST_POSTGRES"] ?? DEFAULT_URL;
+      const url = environment.SQLMEM_TEST_POSTGRES ?? DEFAULT_URL;
       try {
         found.push(await inspect(url, "postgres"));
         await dropLeftovers(url);

@@ -1,0 +1,223 @@
+import path from "node:path";
+import { inspect } from "node:util";
+import { backupIntervalDefault, cacheDbDefault, MAX_INTERVAL_SECONDS, readEnvironment } from "./config.ts";
+import { OptionsError, type SqlmemError } from "./errors.ts";
+
+/** How an engine behaves. Options win over environment variables, and those over the defaults. */
+export interface EngineOptions {
+  /**
+   * What happens to a statement that the cache cannot answer exactly. `strict`: it raises, nothing reaches the origin.
+   * `transparent`: it goes to the origin unchanged.
+   * @default "strict"
+   */
+  readonly mode?: "strict" | "transparent" | undefined;
+  /**
+   * What happens to a statement that writes. `block`: it raises `ReadOnlyError`. `pass`: it goes to the origin, and the
+   * tables that it touches are invalidated; not possible in strict mode.
+   * @default "block" in strict mode, "pass" in transparent mode
+   */
+  readonly writes?: "pass" | "block" | undefined;
+  /**
+   * The snapshot file: what is cached, saved for the next start. A path, relative to the working directory; `false`
+   * (or an empty string) turns it off.
+   * @default SQLMEM_CACHE_DB, else "cache.db"
+   */
+  readonly cacheDb?: string | false | undefined;
+  /**
+   * Seconds between two saves of the snapshot file; it is written only if something changed. `0`: only when the engine
+   * is closed or the process ends.
+   * @default SQLMEM_BACKUP_INTERVAL, else 3600
+   */
+  readonly backupIntervalSeconds?: number | undefined;
+  /**
+   * Bytes that the cached tables may take together; the least recently used ones make room.
+   * @default 1_073_741_824 (1 GiB)
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Rows of the largest table that is cached; queries of larger ones are not answered from the cache
+   * (`table-too-large`).
+   * @default 5_000_000
+   */
+  readonly maxTableRows?: number | undefined;
+  /**
+   * Threads for queries that would hold up the event loop.
+   * @default 1
+   */
+  readonly scanWorkers?: number | undefined;
+  /**
+   * Called with each fault of the cache itself: a load that failed, a snapshot file that could not be used. Such a fault
+   * fails no query that the origin can answer; it is logged too.
+   * @default none
+   */
+  readonly onError?: ((error: SqlmemError) => void) | undefined;
+  /**
+   * A file with `SQLMEM_…` variables, relative to the working directory; `false` reads none. The variables of the process
+   * win over those of the file.
+   * @default ".env", if there is one
+   */
+  readonly envFile?: string | false | undefined;
+}
+
+/** Options after defaults, environment and checks. Frozen. */
+export interface ResolvedOptions {
+  readonly mode: "strict" | "transparent";
+  readonly writes: "pass" | "block";
+  /** An absolute path; `null` without snapshot file. */
+  readonly cacheDb: string | null;
+  readonly backupIntervalSeconds: number;
+  readonly maxBytes: number;
+  readonly maxTableRows: number;
+  readonly scanWorkers: number;
+  /** The user's own function: may throw. */
+  readonly onError: ((error: SqlmemError) => void) | null;
+}
+
+const NAMES: readonly (keyof EngineOptions)[] = [
+  "mode",
+  "writes",
+  "cacheDb",
+  "backupIntervalSeconds",
+  "maxBytes",
+  "maxTableRows",
+  "scanWorkers",
+  "onError",
+  "envFile",
+];
+
+/** Checks the options once; whatever is wrong raises an `OptionsError` that says what to write instead. */
+export function resolveOptions(
+  options: EngineOptions = {},
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedOptions {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new OptionsError(`The options must be an object, received ${described(options)}.`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!NAMES.includes(name as keyof EngineOptions)) throw new OptionsError(unknownOption(name));
+  }
+  const { envFile } = options;
+  check("envFile", envFile, envFile === undefined || envFile === false || isPath(envFile), "a path or false");
+
+  // Apply defaults
+  const environment = readEnvironment(envFile, variables);
+  const mode = options.mode ?? "strict";
+  const writes = options.writes ?? (mode === "strict" ? "block" : "pass");
+  const cacheDb = options.cacheDb ?? cacheDbDefault(environment) ?? "cache.db";
+  const backupIntervalSeconds = options.backupIntervalSeconds ?? backupIntervalDefault(environment) ?? 3600;
+  const maxBytes = options.maxBytes ?? 1_073_741_824;
+  const maxTableRows = options.maxTableRows ?? 5_000_000;
+  const scanWorkers = options.scanWorkers ?? 1;
+  const onError = options.onError ?? null;
+
+  // Validate arguments
+  check("mode", mode, mode === "strict" || mode === "transparent", '"strict" or "transparent"');
+  check("writes", writes, writes === "pass" || writes === "block", '"pass" or "block"');
+  check("cacheDb", cacheDb, cacheDb === false || cacheDb === "" || isPath(cacheDb), "a path or false");
+  check(
+    "backupIntervalSeconds",
+    backupIntervalSeconds,
+    isNumber(backupIntervalSeconds, 0, MAX_INTERVAL_SECONDS),
+    `a number of seconds between 0 and ${MAX_INTERVAL_SECONDS}`,
+  );
+  check("maxBytes", maxBytes, isInteger(maxBytes, 1), "a positive whole number of bytes");
+  check("maxTableRows", maxTableRows, isInteger(maxTableRows, 1), "a positive whole number of rows");
+  check("scanWorkers", scanWorkers, isInteger(scanWorkers, 1, 64), "a whole number between 1 and 64");
+  check("onError", onError, onError === null || typeof onError === "function", "a function");
+
+  // Validate interpreted options
+  if (mode === "strict" && writes === "pass") {
+    throw new OptionsError(
+      'The option writes: "pass" needs mode: "transparent"; received mode: "strict", which never sends a write to the ' +
+        'origin. Set mode: "transparent", or leave writes out.',
+    );
+  }
+  if (cacheDb === ":memory:" || (typeof cacheDb === "string" && cacheDb.startsWith("file:"))) {
+    throw new OptionsError(
+      `The option cacheDb must be the path of a file, received ${described(cacheDb)}. The cache itself is always in ` +
+        "memory; cacheDb: false turns the file off.",
+    );
+  }
+  return Object.freeze({
+    mode,
+    writes,
+    cacheDb: cacheDb === false || cacheDb === "" ? null : path.resolve(cacheDb),
+    backupIntervalSeconds,
+    maxBytes,
+    maxTableRows,
+    scanWorkers,
+    onError,
+  });
+}
+
+function check(name: string, value: unknown, valid: boolean, expected: string): void {
+  if (!valid) throw new OptionsError(`The option ${name} must be ${expected}, received ${described(value)}.`);
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+function isNumber(value: unknown, min: number, max: number): boolean {
+  return typeof value === "number" && value >= min && value <= max;
+}
+
+function isInteger(value: unknown, min: number, max: number = Number.MAX_SAFE_INTEGER): boolean {
+  return Number.isInteger(value) && isNumber(value, min, max);
+}
+
+function described(value: unknown): string {
+  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Words that people try for an option whose name looks different. */
+const SYNONYMS: Readonly<Record<string, keyof EngineOptions>> = {
+  cachefile: "cacheDb",
+  env: "envFile",
+  memory: "maxBytes",
+  maxmemory: "maxBytes",
+  maxrows: "maxTableRows",
+  maxsize: "maxBytes",
+  readonly: "writes",
+  snapshotfile: "cacheDb",
+  strict: "mode",
+  transparent: "mode",
+  workers: "scanWorkers",
+};
+
+function unknownOption(name: string): string {
+  const nearest = nearestOption(name);
+  const hint = nearest ? `did you mean "${nearest}"?` : `known are ${NAMES.join(", ")}.`;
+  return `There is no option "${name}"; ${hint}`;
+}
+
+function nearestOption(name: string): string | undefined {
+  const wanted = name
+    .toLowerCase()
+    .replaceAll(/[-_ ]/g, "")
+    .replace(/^sqlmem/, "");
+  const synonym = SYNONYMS[wanted];
+  if (synonym) return synonym;
+  const ranked = NAMES.map((candidate) => {
+    const known = candidate.toLowerCase();
+    const partOf = wanted.length >= 4 && (known.startsWith(wanted) || wanted.startsWith(known));
+    return { candidate, distance: partOf ? 0 : editDistance(wanted, known) };
+  }).sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(2, Math.floor(wanted.length / 4)) ? best.candidate : undefined;
+}
+
+/** Insertions, deletions and replacements between two short words (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}
