@@ -11,7 +11,17 @@ import type { QualifiedName, Query } from "./ast.ts";
  * - `unparsable`: the dialect's grammar rejects it, or it is empty; the origin's own error is the answer.
  */
 export type Statement =
-  | { readonly kind: "query"; readonly query: Query; readonly functions: readonly QualifiedName[] }
+  | {
+      readonly kind: "query";
+      readonly query: Query;
+      /** Every function that the text calls. */
+      readonly functions: readonly QualifiedName[];
+      /**
+       * Literal slots whose *value* shaped the tree: type modifiers, positions in ORDER BY and GROUP BY, constants that
+       * the origin compares with one another. Their values belong to the key of a plan; ascending, no duplicates.
+       */
+      readonly pinned: readonly number[];
+    }
   | {
       readonly kind: "read";
       readonly reason: BypassReason;

@@ -1,0 +1,335 @@
+import type {
+  A_Const,
+  A_Expr,
+  BoolExpr,
+  BooleanTest,
+  CaseExpr,
+  CoalesceExpr,
+  CollateClause,
+  ColumnRef,
+  FuncCall,
+  Node,
+  NullTest,
+  TypeCast,
+  TypeName as TypeNameNode,
+} from "libpg-query";
+import type { ArithmeticOperator, ComparisonOperator, Expression, TypeName } from "../../parse/ast.ts";
+import type { Token } from "../../parse/token.ts";
+import type { Lowering } from "./lowering.ts";
+import { stringList } from "./survey.ts";
+
+/** Lowers one expression of the tree; what is not on the whitelist is refused in `lowering`. */
+export function lowerExpression(node: Node | undefined, lowering: Lowering): Expression {
+  return lowering.descend(() => {
+    if (node === undefined) return lowering.refuse("unsupported-syntax", "a missing operand");
+    if ("A_Const" in node) return lowerConstant(node.A_Const, lowering);
+    if ("ColumnRef" in node) return lowerColumn(node.ColumnRef, lowering);
+    if ("ParamRef" in node) {
+      lowering.allow(node.ParamRef, "parameter", ["number", "location"]);
+      const number = node.ParamRef.number ?? 0;
+      return number > 0 ? { kind: "parameter", number } : lowering.refuse("unsupported-syntax", "the parameter $0");
+    }
+    if ("A_Expr" in node) return lowerOperator(node.A_Expr, lowering);
+    if ("BoolExpr" in node) return lowerBoolean(node.BoolExpr, lowering);
+    if ("NullTest" in node) return lowerNullTest(node.NullTest, lowering);
+    if ("BooleanTest" in node) return lowerTruthTest(node.BooleanTest, lowering);
+    if ("TypeCast" in node) return lowerCast(node.TypeCast, lowering);
+    if ("CollateClause" in node) return lowerCollate(node.CollateClause, lowering);
+    if ("CaseExpr" in node) return lowerCase(node.CaseExpr, lowering);
+    if ("CoalesceExpr" in node) return lowerCoalesce(node.CoalesceExpr, lowering);
+    if ("FuncCall" in node) return lowerCall(node.FuncCall, lowering);
+    return refuseNode(node, lowering);
+  });
+}
+
+export function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering): Expression[] {
+  return (nodes ?? []).map((node) => lowerExpression(node, lowering));
+}
+
+function lowerConstant(node: A_Const, lowering: Lowering): Expression {
+  lowering.allow(node, "constant", ["ival", "fval", "sval", "boolval", "isnull", "location"]);
+  const { ival, fval, sval, boolval } = node;
+  if (node.isnull === true) return { kind: "null" };
+  // a present object without its field holds the default: 0, "" or false
+  if (boolval !== undefined) return { kind: "boolean", value: boolval.boolval ?? false };
+  if (ival !== undefined) {
+    const value = ival.ival ?? 0;
+    return lowering.literal(node.location, (token, negated) => {
+      return token.kind === "integer" && signed(token, negated) === BigInt(value);
+    });
+  }
+  if (fval !== undefined) {
+    const value = fval.fval ?? "";
+    return lowering.literal(node.location, (token, negated) => {
+      if (value.startsWith("-") !== negated) return false;
+      // whole numbers beyond int4 arrive as written, zeros in front included
+      if (/^-?\d+$/.test(value)) return /^\d+$/.test(token.value) && signed(token, negated) === BigInt(value);
+      return token.kind === "decimal" && value === (negated ? `-${token.value}` : token.value);
+    });
+  }
+  if (sval !== undefined) {
+    const value = sval.sval ?? "";
+    return lowering.literal(node.location, (token, negated) => {
+      return token.kind === "string" && !negated && token.value === value;
+    });
+  }
+  return lowering.refuse("unsupported-type", "a bit string constant");
+}
+
+function signed(token: Token, negated: boolean): bigint {
+  return negated ? -BigInt(token.value) : BigInt(token.value);
+}
+
+function lowerColumn(node: ColumnRef, lowering: Lowering): Expression {
+  lowering.allow(node, "column", ["fields", "location"]);
+  const fields = node.fields ?? [];
+  const path = stringList(fields);
+  if (path.length !== fields.length) return lowering.refuse("unsupported-syntax", "a whole row as a value");
+  if (path.length === 0 || path.length > 3) {
+    return lowering.refuse("unsupported-syntax", `a column name of ${path.length} parts`);
+  }
+  return { kind: "column", path };
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set<ComparisonOperator>(["=", "<>", "<", "<=", ">", ">="]);
+const ARITHMETIC: ReadonlySet<string> = new Set<ArithmeticOperator>(["+", "-", "*", "/", "%"]);
+
+function isComparison(name: string): name is ComparisonOperator {
+  return COMPARISONS.has(name);
+}
+
+function isArithmetic(name: string): name is ArithmeticOperator {
+  return ARITHMETIC.has(name);
+}
+
+function lowerOperator(node: A_Expr, lowering: Lowering): Expression {
+  lowering.allow(node, "operator", ["kind", "name", "lexpr", "rexpr", "location", ...LIST_PLACES]);
+  const names = stringList(node.name);
+  const name = names[0] ?? "";
+  if (names.length !== 1) return lowering.refuse("unsupported-operator", `OPERATOR(${names.join(".")})`);
+  switch (node.kind) {
+    case "AEXPR_OP":
+      return lowerPlainOperator(node, name, lowering);
+    case "AEXPR_OP_ANY":
+    case "AEXPR_OP_ALL": {
+      const quantifier = node.kind === "AEXPR_OP_ANY" ? "ANY" : "ALL";
+      const negated = quantifier === "ALL";
+      if (name !== (negated ? "<>" : "=")) return lowering.refuse("unsupported-operator", `${name} ${quantifier} (…)`);
+      return { kind: "anyOf", operand: left(node, lowering), array: right(node, lowering), negated };
+    }
+    case "AEXPR_DISTINCT":
+    case "AEXPR_NOT_DISTINCT": {
+      if (name !== "=") return lowering.refuse("unsupported-operator", `IS DISTINCT FROM by ${name}`);
+      const negated = node.kind === "AEXPR_NOT_DISTINCT";
+      return { kind: "isDistinct", left: left(node, lowering), right: right(node, lowering), negated };
+    }
+    case "AEXPR_NULLIF":
+      if (name !== "=") return lowering.refuse("unsupported-operator", `NULLIF by ${name}`);
+      return { kind: "nullIf", left: left(node, lowering), right: right(node, lowering) };
+    case "AEXPR_IN": {
+      if (name !== "=" && name !== "<>") return lowering.refuse("unsupported-operator", `IN by ${name}`);
+      return { kind: "in", operand: left(node, lowering), list: operands(node, lowering), negated: name === "<>" };
+    }
+    case "AEXPR_BETWEEN":
+    case "AEXPR_NOT_BETWEEN": {
+      const [low, high, ...rest] = operands(node, lowering);
+      if (low === undefined || high === undefined || rest.length > 0) {
+        return lowering.refuse("unsupported-syntax", "BETWEEN without two bounds");
+      }
+      const negated = node.kind === "AEXPR_NOT_BETWEEN";
+      return { kind: "between", operand: left(node, lowering), low, high, negated };
+    }
+    case "AEXPR_LIKE":
+    case "AEXPR_ILIKE":
+      return lowerLike(node, name, lowering);
+    case "AEXPR_SIMILAR":
+      return lowering.refuse("unsupported-operator", "SIMILAR TO");
+    default:
+      return lowering.refuse("unsupported-operator", name);
+  }
+}
+
+/** Where the brackets of a list stand: says nothing about its meaning. */
+const LIST_PLACES = ["rexpr_list_start", "rexpr_list_end"];
+
+function left(node: A_Expr, lowering: Lowering): Expression {
+  return lowerExpression(node.lexpr, lowering);
+}
+
+function right(node: A_Expr, lowering: Lowering): Expression {
+  return lowerExpression(node.rexpr, lowering);
+}
+
+function operands(node: A_Expr, lowering: Lowering): Expression[] {
+  if (node.rexpr === undefined || !("List" in node.rexpr)) {
+    lowering.refuse("unsupported-syntax", "a list of another kind");
+    return [];
+  }
+  lowering.allow(node.rexpr.List, "list", ["items"]);
+  return lowerList(node.rexpr.List.items, lowering);
+}
+
+function lowerPlainOperator(node: A_Expr, name: string, lowering: Lowering): Expression {
+  if (node.lexpr === undefined) {
+    if (name === "-") return { kind: "negate", operand: right(node, lowering) };
+    return lowering.refuse("unsupported-operator", `the prefix operator ${name}`);
+  }
+  if (isComparison(name)) {
+    return { kind: "comparison", operator: name, left: left(node, lowering), right: right(node, lowering) };
+  }
+  if (isArithmetic(name)) {
+    return { kind: "arithmetic", operator: name, left: left(node, lowering), right: right(node, lowering) };
+  }
+  if (name === "||") return { kind: "concat", left: left(node, lowering), right: right(node, lowering) };
+  return lowering.refuse("unsupported-operator", `the operator ${name}`);
+}
+
+const LIKE_OPERATORS: ReadonlyMap<string, { readonly negated: boolean; readonly caseInsensitive: boolean }> = new Map([
+  ["~~", { negated: false, caseInsensitive: false }],
+  ["!~~", { negated: true, caseInsensitive: false }],
+  ["~~*", { negated: false, caseInsensitive: true }],
+  ["!~~*", { negated: true, caseInsensitive: true }],
+]);
+
+function lowerLike(node: A_Expr, name: string, lowering: Lowering): Expression {
+  const operator = LIKE_OPERATORS.get(name);
+  if (operator === undefined) return lowering.refuse("unsupported-operator", name);
+  return { kind: "like", operand: left(node, lowering), pattern: lowerPattern(node.rexpr, lowering), ...operator };
+}
+
+/** The grammar writes any ESCAPE as a call around the pattern; `ESCAPE '\\'` says what is the default anyway. */
+function lowerPattern(node: Node | undefined, lowering: Lowering): Expression {
+  if (node === undefined || !("FuncCall" in node)) return lowerExpression(node, lowering);
+  const call = node.FuncCall;
+  if (stringList(call.funcname).join(".") !== "pg_catalog.like_escape") return lowerExpression(node, lowering);
+  lowering.allow(call, "ESCAPE", ["funcname", "args", "funcformat", "location"]);
+  const [pattern, character, ...more] = call.args ?? [];
+  const isDefault = character !== undefined && "A_Const" in character && character.A_Const.sval?.sval === "\\";
+  if (!isDefault || more.length > 0) return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
+  return lowerExpression(pattern, lowering);
+}
+
+function lowerBoolean(node: BoolExpr, lowering: Lowering): Expression {
+  lowering.allow(node, "boolean operator", ["boolop", "args", "location"]);
+  const operands = lowerList(node.args, lowering);
+  const [first] = operands;
+  if (node.boolop === "NOT_EXPR" && first !== undefined && operands.length === 1)
+    return { kind: "not", operand: first };
+  if (node.boolop === "AND_EXPR" && operands.length > 1) return { kind: "and", operands };
+  if (node.boolop === "OR_EXPR" && operands.length > 1) return { kind: "or", operands };
+  return lowering.refuse("unsupported-operator", String(node.boolop));
+}
+
+function lowerNullTest(node: NullTest, lowering: Lowering): Expression {
+  lowering.allow(node, "IS NULL", ["arg", "nulltesttype", "location"]);
+  if (node.nulltesttype !== "IS_NULL" && node.nulltesttype !== "IS_NOT_NULL") {
+    return lowering.refuse("unsupported-operator", String(node.nulltesttype));
+  }
+  return { kind: "isNull", operand: lowerExpression(node.arg, lowering), negated: node.nulltesttype === "IS_NOT_NULL" };
+}
+
+const TRUTH_TESTS: ReadonlyMap<unknown, { readonly value: boolean | null; readonly negated: boolean }> = new Map([
+  ["IS_TRUE", { value: true, negated: false }],
+  ["IS_NOT_TRUE", { value: true, negated: true }],
+  ["IS_FALSE", { value: false, negated: false }],
+  ["IS_NOT_FALSE", { value: false, negated: true }],
+  ["IS_UNKNOWN", { value: null, negated: false }],
+  ["IS_NOT_UNKNOWN", { value: null, negated: true }],
+]);
+
+function lowerTruthTest(node: BooleanTest, lowering: Lowering): Expression {
+  lowering.allow(node, "IS TRUE", ["arg", "booltesttype", "location"]);
+  const test = TRUTH_TESTS.get(node.booltesttype);
+  if (test === undefined) return lowering.refuse("unsupported-operator", String(node.booltesttype));
+  return { kind: "isTruth", operand: lowerExpression(node.arg, lowering), ...test };
+}
+
+function lowerCast(node: TypeCast, lowering: Lowering): Expression {
+  lowering.allow(node, "cast", ["arg", "typeName", "location"]);
+  return { kind: "cast", operand: lowerExpression(node.arg, lowering), type: lowerType(node.typeName, lowering) };
+}
+
+/** `typemod` is where the analyser would put its result: -1 in a raw tree. Array bounds mean nothing but "array". */
+function lowerType(node: TypeNameNode | undefined, lowering: Lowering): TypeName {
+  if (node === undefined) {
+    lowering.refuse("unsupported-syntax", "a cast without a type");
+    return { name: [], modifiers: [], array: false };
+  }
+  lowering.allow(node, "type", ["names", "typmods", "typemod", "arrayBounds", "location"]);
+  if (node.typemod !== -1) lowering.refuse("unsupported-type", "a type with a resolved modifier");
+  const modifiers = (node.typmods ?? []).map((modifier) => {
+    if ("A_Const" in modifier && modifier.A_Const.ival !== undefined) return modifier.A_Const.ival.ival ?? 0;
+    lowering.refuse("unsupported-type", "a type modifier that is not a number");
+    return 0;
+  });
+  return { name: stringList(node.names), modifiers, array: (node.arrayBounds ?? []).length > 0 };
+}
+
+function lowerCollate(node: CollateClause, lowering: Lowering): Expression {
+  lowering.allow(node, "COLLATE", ["arg", "collname", "location"]);
+  return { kind: "collate", operand: lowerExpression(node.arg, lowering), collation: stringList(node.collname) };
+}
+
+function lowerCase(node: CaseExpr, lowering: Lowering): Expression {
+  lowering.allow(node, "CASE", ["arg", "args", "defresult", "location"]);
+  const branches = (node.args ?? []).flatMap((branch) => {
+    if (!("CaseWhen" in branch)) {
+      refuseNode(branch, lowering);
+      return [];
+    }
+    lowering.allow(branch.CaseWhen, "WHEN", ["expr", "result", "location"]);
+    const when = lowerExpression(branch.CaseWhen.expr, lowering);
+    const result = lowerExpression(branch.CaseWhen.result, lowering);
+    // biome-ignore lint/suspicious/noThenProperty: WHEN … THEN, named as in SQL; never awaited
+    return [{ when, then: result }];
+  });
+  return {
+    kind: "case",
+    operand: node.arg === undefined ? null : lowerExpression(node.arg, lowering),
+    branches,
+    otherwise: node.defresult === undefined ? null : lowerExpression(node.defresult, lowering),
+  };
+}
+
+function lowerCoalesce(node: CoalesceExpr, lowering: Lowering): Expression {
+  lowering.allow(node, "COALESCE", ["args", "location"]);
+  return { kind: "coalesce", operands: lowerList(node.args, lowering) };
+}
+
+function lowerCall(node: FuncCall, lowering: Lowering): Expression {
+  const name = stringList(node.funcname);
+  lowering.allow(node, `${name.join(".")}()`, CALL_FIELDS);
+  return {
+    kind: "call",
+    name,
+    operands: lowerList(node.args, lowering),
+    star: node.agg_star === true,
+    distinct: node.agg_distinct === true,
+    filter: node.agg_filter === undefined ? null : lowerExpression(node.agg_filter, lowering),
+  };
+}
+
+/** `funcformat` says whether the call was written `f(x)` or in SQL's own syntax, `EXTRACT(year FROM x)`. */
+const CALL_FIELDS = ["funcname", "args", "agg_star", "agg_distinct", "agg_filter", "funcformat", "location"];
+
+const NODE_NAMES: ReadonlyMap<string, string> = new Map([
+  ["A_ArrayExpr", "ARRAY[…]"],
+  ["A_Indirection", "a field or element of a value"],
+  ["RowExpr", "a row constructor"],
+  ["NamedArgExpr", "a named argument"],
+  ["XmlExpr", "an XML expression"],
+  ["XmlSerialize", "XMLSERIALIZE"],
+  ["JsonIsPredicate", "IS JSON"],
+  ["SetToDefault", "DEFAULT"],
+  ["CurrentOfExpr", "WHERE CURRENT OF"],
+]);
+
+function refuseNode(node: Node, lowering: Lowering): Expression {
+  if ("MinMaxExpr" in node) {
+    return lowering.refuse("unsupported-function", node.MinMaxExpr.op === "IS_LEAST" ? "LEAST()" : "GREATEST()");
+  }
+  if ("SubLink" in node) return lowering.refuse("subquery", "a subquery in an expression");
+  if ("SQLValueFunction" in node) return lowering.refuse("volatile-function", "a value of the session");
+  const kind = Object.keys(node)[0] ?? "";
+  return lowering.refuse("unsupported-syntax", NODE_NAMES.get(kind) ?? kind);
+}

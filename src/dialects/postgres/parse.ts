@@ -1,0 +1,111 @@
+import { loadModule, type Node, parseSync, type SelectStmt, SqlError } from "libpg-query";
+import type { BypassReason } from "../../outcome.ts";
+import type { QualifiedName } from "../../parse/ast.ts";
+import type { Statement } from "../../parse/statement.ts";
+import type { Token } from "../../parse/token.ts";
+import { type Class, classify } from "./classify.ts";
+import { effectOf } from "./functions.ts";
+import { lowerQuery } from "./lower-query.ts";
+import { Lowering } from "./lowering.ts";
+import type { Survey } from "./survey.ts";
+
+/** Loads the parser (WASM). Must have resolved before `parse` is called. */
+export async function loadParser(): Promise<void> {
+  await loadModule();
+}
+
+/**
+ * Reads one text with Postgres' own grammar. `tokens` are those of the same text (empty when the tokenizer was not
+ * sure: constants are then refused). Never throws, and never calls a read what may write: where the tree cannot be
+ * had, the statement counts as a write that may change anything.
+ */
+export function parse(sql: string, tokens: readonly Token[]): Statement {
+  // the parser stops at NUL where the server may not; no valid statement holds one
+  if (sql.includes("\0")) return unreadable("a text with a NUL character");
+  if (sql === "") return { kind: "unparsable", message: "the statement is empty" };
+  let statements: readonly { readonly stmt?: Node }[];
+  try {
+    statements = parseSync(sql.toWellFormed()).stmts ?? [];
+  } catch (error) {
+    if (error instanceof SqlError) return { kind: "unparsable", message: error.message };
+    return unreadable("a statement that the parser failed on");
+  }
+  const classes = statements.flatMap(({ stmt }) => (stmt === undefined ? [] : [{ stmt, class: classify(stmt) }]));
+  const [only, ...more] = classes;
+  if (only === undefined) return { kind: "unparsable", message: "the statement is empty" };
+  if (more.length > 0) return severalStatements(classes.map((each) => each.class));
+  return oneStatement(only.stmt, only.class, sql, tokens);
+}
+
+function unreadable(command: string): Statement {
+  return { kind: "write", command, changes: "all", functions: [] };
+}
+
+function oneStatement(stmt: Node, found: Class, sql: string, tokens: readonly Token[]): Statement {
+  const { functions } = found.survey;
+  switch (found.kind) {
+    case "write":
+      return { kind: "write", command: found.command, changes: found.changes, functions };
+    case "session":
+      return { kind: "session", command: found.command };
+    case "other-read":
+      return { kind: "read", reason: "not-a-select", detail: found.command, functions };
+    case "select":
+      return "SelectStmt" in stmt
+        ? selectStatement(stmt.SelectStmt, found.survey, sql, tokens)
+        : unreadable("a statement of an unknown kind");
+  }
+}
+
+function selectStatement(select: SelectStmt, found: Survey, sql: string, tokens: readonly Token[]): Statement {
+  const { functions } = found;
+  const structure = outsideOfLanguage(select, found);
+  if (structure !== null) return { kind: "read", ...structure, functions };
+  const lowering = new Lowering(sql, tokens);
+  const query = lowerQuery(select, lowering);
+  if (lowering.refusal !== null) {
+    const { reason, detail } = lowering.refusal;
+    return { kind: "read", reason, detail, functions };
+  }
+  return { kind: "query", query, functions, pinned: lowering.pinned };
+}
+
+interface Refusal {
+  readonly reason: BypassReason;
+  readonly detail: string;
+}
+
+/** The most structural thing that keeps a SELECT out of the language, outermost first. */
+function outsideOfLanguage(select: SelectStmt, found: Survey): Refusal | null {
+  if (select.op !== "SETOP_NONE") return { reason: "set-operation", detail: "UNION, INTERSECT or EXCEPT" };
+  if (select.valuesLists !== undefined) return { reason: "unsupported-syntax", detail: "VALUES" };
+  if (select.withClause !== undefined) return { reason: "cte", detail: "WITH" };
+  const from = select.fromClause ?? [];
+  if (from.length > 1 || from.some((item) => "JoinExpr" in item)) return { reason: "join", detail: "JOIN" };
+  if (found.constructs.has("subquery")) return { reason: "subquery", detail: "a subquery" };
+  if (found.constructs.has("window-function")) return { reason: "window-function", detail: "OVER" };
+  if (found.constructs.has("grouping-sets")) return { reason: "grouping-sets", detail: "GROUPING SETS" };
+  const [distinct] = select.distinctClause ?? [];
+  if (distinct !== undefined && Object.keys(distinct).length > 0) {
+    return { reason: "distinct-on", detail: "DISTINCT ON" };
+  }
+  const changing = found.functions.find((name) => effectOf(name) === "volatile");
+  const volatile = changing === undefined ? found.valueFunctions[0] : `${changing.join(".")}()`;
+  if (volatile !== undefined) return { reason: "volatile-function", detail: volatile };
+  return from.length === 0 ? { reason: "no-table", detail: "SELECT without FROM" } : null;
+}
+
+/** One text with several statements is never answered from the cache; what matters is what it may change. */
+function severalStatements(classes: readonly Class[]): Statement {
+  const functions = classes.flatMap((each) => each.survey.functions);
+  const writes = classes.filter((each) => each.kind === "write");
+  if (writes.length > 0) {
+    const command = writes.map((each) => each.command).join("; ");
+    const all = writes.some((each) => each.changes === "all");
+    const changes: QualifiedName[] = writes.flatMap((each) => (each.changes === "all" ? [] : each.changes));
+    return { kind: "write", command, changes: all ? "all" : changes, functions };
+  }
+  const session = classes.filter((each) => each.kind === "session");
+  if (session.length > 0) return { kind: "session", command: session.map((each) => each.command).join("; ") };
+  return { kind: "read", reason: "several-statements", detail: `${classes.length} statements`, functions };
+}
