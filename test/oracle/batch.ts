@@ -1,0 +1,179 @@
+import { answerOf, ask } from "./ask.ts";
+import { changeRows } from "./change.ts";
+import { randomForeignStatement } from "./foreign.ts";
+import { randomCase } from "./generate-query.ts";
+import type { Difference } from "./judge.ts";
+import type { Origin } from "./origin.ts";
+import { Random } from "./random.ts";
+import type { Step } from "./regression.ts";
+import type { Schema, TableSpec } from "./schema.ts";
+import type { Case, Statement } from "./statement.ts";
+import { kindName, type Subject } from "./subject.ts";
+import type { Tally } from "./tally.ts";
+import { invalidationName, toStatement } from "./to-statement.ts";
+
+/** A wrong answer as the batch saw it, with what is needed to shrink it. */
+export interface Finding {
+  readonly subject: Subject;
+  readonly statement: Statement;
+  readonly difference: Difference;
+  /** `null` for a statement that was not made from the language. */
+  readonly generated: (Case & { readonly table: TableSpec }) | null;
+  readonly history: readonly Step[];
+}
+
+export interface BatchOptions {
+  readonly seed: number;
+  readonly schema: Schema;
+  readonly origin: Origin;
+  readonly subjects: readonly Subject[];
+  readonly queries: number;
+  readonly tally: Tally;
+  /** Now and then rows are changed behind the cache's back. */
+  readonly changes: boolean;
+  readonly onFinding: (finding: Finding) => void;
+  /** Ends the batch early. */
+  readonly over: () => boolean;
+}
+
+interface Remembered {
+  readonly subject: Subject;
+  readonly statement: Statement;
+  readonly rows: readonly string[];
+  readonly table: TableSpec;
+}
+
+/** Many queries over one schema, each asked of the origin and of one of the subjects. */
+export class Batch {
+  readonly #options: BatchOptions;
+  readonly #random: Random;
+  readonly #history = new Map<Subject, Step[]>();
+  #remembered: Remembered[] = [];
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+  }
+
+  async run(): Promise<void> {
+    const { queries, tally, changes, schema, over } = this.#options;
+    const end = tally.queries + queries;
+    let nextChange = tally.queries + 150;
+    while (tally.queries < end && !over()) {
+      if (this.#random.chance(0.02)) {
+        const table = this.#random.pick(schema.tables);
+        const sql = randomForeignStatement(this.#random, table);
+        await this.#one({ sql, params: null, check: { ordered: false, limited: false, offset: 0, full: null } }, null);
+      } else {
+        await this.#variants();
+      }
+      if (changes && tally.queries >= nextChange) {
+        nextChange += 150;
+        await this.#change(this.#random.pick(schema.tables));
+      }
+    }
+  }
+
+  /** One shape with several sets of constants. */
+  async #variants(): Promise<void> {
+    const shapeSeed = this.#random.seed();
+    const count = this.#random.pick([1, 1, 2, 3]);
+    for (let variant = 0; variant < count; variant++) {
+      const generated = randomCase(this.#options.schema, shapeSeed, this.#random.seed());
+      await this.#one(toStatement(generated, generated.table), generated);
+    }
+  }
+
+  async #one(statement: Statement, generated: Finding["generated"]): Promise<void> {
+    const { origin, tally } = this.#options;
+    const subject = this.#subject();
+    const expected = origin.run(statement.sql, statement.params);
+    const repeat = this.#random.chance(0.3) ? 2 : 1;
+    for (let time = 0; time < repeat; time++) {
+      const { answer, difference } = await ask(subject, statement, origin, await expected);
+      tally.queries++;
+      if (answer.kind === "error") tally.raised++;
+      const outcome = await this.#outcome(subject, statement, answer.kind === "refused" ? answer.reason : null);
+      if (generated !== null) tally.coverage.add(generated.query, generated.table, outcome !== "bypass");
+      if (difference !== null) {
+        const history = [...(this.#history.get(subject) ?? [])];
+        this.#options.onFinding({ subject, statement, difference, generated, history });
+        break;
+      }
+      if (outcome !== "bypass" && answer.kind === "rows" && generated !== null) {
+        this.#remembered.push({ subject, statement, rows: answer.rows, table: generated.table });
+        if (this.#remembered.length > 40) this.#remembered.shift();
+      }
+    }
+    this.#note(subject, statement);
+  }
+
+  #subject(): Subject {
+    const [wire, plain, strict] = this.#options.subjects;
+    const chosen = this.#random.weighted({ wire: 9, plain: 8, strict: 3 });
+    const subject = { wire, plain, strict }[chosen] ?? wire;
+    if (subject === undefined) throw new Error("A batch without a subject");
+    return subject;
+  }
+
+  async #outcome(subject: Subject, statement: Statement, refused: string | null): Promise<"hit" | "miss" | "bypass"> {
+    const { tally } = this.#options;
+    const outcome = subject.lastOutcome() ?? "bypass";
+    if (outcome === "hit") tally.hits++;
+    else if (outcome === "miss") tally.misses++;
+    else {
+      tally.bypasses++;
+      // Asking why costs a look: every fifth is enough to know the shares.
+      if (refused !== null) tally.count(refused);
+      else if (tally.bypasses % 5 === 0) tally.count(await subject.reason(statement.sql, statement.params));
+    }
+    return outcome;
+  }
+
+  /** Changes rows: hits must go on showing the old ones until the table is invalidated, and not a query longer. */
+  async #change(table: TableSpec): Promise<void> {
+    const { origin, subjects, tally } = this.#options;
+    const change = await changeRows(this.#random, origin, table);
+    if (change === null) return;
+    tally.changes++;
+    const name = invalidationName(table);
+    for (const old of this.#remembered.filter((item) => item.table === table).slice(-4)) {
+      const answer = await answerOf(old.subject, old.statement);
+      if (old.subject.lastOutcome() !== "hit") continue;
+      tally.staleHits++;
+      const same = answer.kind === "rows" && sameRows(answer.rows, old.rows);
+      if (same) continue;
+      const detail = `a hit no longer shows the rows of its load: expected ${old.rows.slice(0, 5).join(" ")}`;
+      const history = [...(this.#history.get(old.subject) ?? [])];
+      this.#options.onFinding({ ...old, difference: { kind: "rows", detail }, generated: null, history });
+    }
+    for (const subject of subjects) {
+      await subject.invalidate(name);
+      this.#note(subject, { change, invalidate: name });
+    }
+    const again = this.#remembered.filter((item) => item.table === table).slice(-4);
+    this.#remembered = this.#remembered.filter((item) => item.table !== table);
+    for (const { subject, statement } of again) {
+      const { difference } = await ask(subject, statement, origin);
+      tally.queries++;
+      await this.#outcome(subject, statement, null);
+      const history = [...(this.#history.get(subject) ?? [])];
+      if (difference !== null) this.#options.onFinding({ subject, statement, difference, generated: null, history });
+    }
+  }
+
+  #note(subject: Subject, step: Step): void {
+    const steps = this.#history.get(subject) ?? [];
+    steps.push(step);
+    this.#history.set(subject, steps);
+  }
+}
+
+/** Equal as bags: an old hit may come in another order only where none is asked for, which its first answer settled. */
+function sameRows(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && [...left].sort().join("\n") === [...right].sort().join("\n");
+}
+
+export function describeFinding(finding: Finding): string {
+  return `${kindName(finding.subject.kind)}: ${finding.difference.kind}: ${finding.difference.detail}`;
+}

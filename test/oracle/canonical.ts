@@ -1,0 +1,68 @@
+import pg from "pg";
+
+/** A value of the wire, boxed: what a type parser was given. */
+export class Cell {
+  readonly oid: number;
+  readonly text: string;
+
+  constructor(oid: number, text: string) {
+    this.oid = oid;
+    this.text = text;
+  }
+}
+
+/**
+ * What the rows are compared as. `wire`: type oid and wire text of each value; `plain`: the JS values that the driver's
+ * own parsers make of it.
+ */
+export type View = "wire" | "plain";
+
+interface ParserSource {
+  getTypeParser(oid: number, format?: string): (text: string) => unknown;
+}
+
+/** For the bare driver: keeps oid and text, so that one answer can be seen in both views. */
+export const CELLS: ParserSource = { getTypeParser: (oid) => (text) => new Cell(oid, text) };
+
+/** For the pool under test in the `wire` view. */
+export const WIRE_TYPES: ParserSource = { getTypeParser: (oid) => (text) => `${oid}:${text}` };
+
+/** A row as the view shows it, for an answer that was read with `CELLS`. */
+export function view(row: unknown, as: View): unknown {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(row as object)) {
+    const shown = value instanceof Cell ? show(value, as) : value;
+    Object.defineProperty(result, key, { value: shown, enumerable: true, configurable: true, writable: true });
+  }
+  return result;
+}
+
+function show(cell: Cell, as: View): unknown {
+  if (as === "wire") return `${cell.oid}:${cell.text}`;
+  return pg.types.getTypeParser(cell.oid, "text")(cell.text);
+}
+
+/** Text that is equal for two values exactly if a program could not tell them apart, key order included. */
+export function canonical(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value);
+    case "bigint":
+      return `${value}n`;
+    case "object":
+      return value === null ? "null" : canonicalObject(value);
+    default:
+      return String(value);
+  }
+}
+
+function canonicalObject(value: object): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value instanceof Date) return `Date(${value.getTime()})`;
+  if (Buffer.isBuffer(value)) return `Buffer(${value.toString("hex")})`;
+  const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`);
+  const name = Object.getPrototypeOf(value)?.constructor?.name ?? "null-prototype";
+  return `${name === "Object" ? "" : name}{${entries.join(",")}}`;
+}

@@ -1,0 +1,53 @@
+import { inspect } from "node:util";
+import type { Failure, Tally } from "./tally.ts";
+
+export function progressLine(tally: Tally, startedAt: number): string {
+  const minutes = (Date.now() - startedAt) / 60_000;
+  const rate = Math.round(tally.queries / Math.max(minutes, 1 / 600));
+  return `${tally.queries} queries (${rate}/min), ${share(tally.cached, tally.queries)} from the cache, ${tally.failures.length} differences`;
+}
+
+export function summary(tally: Tally, startedAt: number): string {
+  const lines = [
+    progressLine(tally, startedAt),
+    `${tally.batches} schemas; ${tally.hits} hits, ${tally.misses} misses, ${tally.bypasses} bypasses; ${tally.raised} raised on both sides or refused a value`,
+    `${tally.changes} changes behind the cache's back, ${tally.staleHits} hits still showed the old rows, as they must`,
+    "",
+    "not from the cache, by reason (every fifth bypass is asked why):",
+    ...[...tally.reasons]
+      .sort((a, b) => b[1] - a[1])
+      .map(([reason, count]) => `  ${String(count).padStart(6)}  ${reason}`),
+    "",
+    "coverage: generated, of these from the cache",
+    ...tally.coverage
+      .rows()
+      .map(
+        ([name, seen, cached]) => `  ${name.padEnd(26)} ${String(seen).padStart(7)} ${share(cached, seen).padStart(5)}`,
+      ),
+  ];
+  return lines.join("\n");
+}
+
+export function failureText(failure: Failure): string {
+  const lines = [
+    `DIFFERENCE ${failure.subject}, batch seed ${failure.batchSeed}, within ${failure.after} queries`,
+    failure.sql,
+    `params ${inspect(failure.params, { depth: 4 })}`,
+    `${failure.difference.kind}: ${failure.difference.detail}`,
+  ];
+  if (failure.shrunk !== null) {
+    const { regression, reproduced } = failure.shrunk;
+    lines.push(reproduced ? "shrunk to:" : "did not fail again on a fresh engine:", regression.note);
+    lines.push(...(reproduced ? regression.setup.map((sql) => `  ${sql.slice(0, 400)};`) : []));
+    for (const step of regression.steps) {
+      lines.push("sql" in step ? `  ${step.sql}   ${inspect(step.params)}` : `  ${step.change};`);
+    }
+    if (regression.session !== "") lines.push(`  session ${regression.session}`);
+    lines.push(`  collation ${regression.collation}`);
+  }
+  return lines.join("\n");
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? "0 %" : `${Math.round((100 * part) / whole)} %`;
+}

@@ -1,0 +1,151 @@
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import { type View, WIRE_TYPES } from "./canonical.ts";
+
+/** Which engine answers: the parsers of its pool and its mode. */
+export interface SubjectKind {
+  readonly view: View;
+  readonly strict: boolean;
+}
+
+export const SUBJECT_KINDS: readonly SubjectKind[] = [
+  { view: "wire", strict: false },
+  { view: "plain", strict: false },
+  { view: "wire", strict: true },
+];
+
+export function kindName(kind: SubjectKind): string {
+  return `${kind.strict ? "strict" : "transparent"}/${kind.view}`;
+}
+
+/** The side under test. */
+export interface Subject {
+  readonly kind: SubjectKind;
+  execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]>;
+  /** Outcome of the last `execute`, where the subject can tell. */
+  lastOutcome(): "hit" | "miss" | "bypass" | null;
+  /** Why the statement is not answered from the cache. */
+  reason(sql: string, params: readonly unknown[] | null): Promise<string>;
+  invalidate(table: string): Promise<void>;
+  /** Faults that the subject reported since the last call: an answer from the origin must not hide them. */
+  takeFaults(): readonly unknown[];
+  close(): Promise<void>;
+}
+
+export type SubjectFactory = (url: string, session: string, kind: SubjectKind) => Promise<Subject>;
+
+/** What the harness needs of the public API. */
+interface Engine {
+  execute(sql: string, params?: readonly unknown[]): Promise<unknown[]>;
+  explain(
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<{ readonly outcome: string; readonly reason?: string | null }>;
+  stats(): { readonly hits: number; readonly misses: number };
+  invalidate(table?: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface EngineModule {
+  readonly CachingEngine: new (pool: pg.Pool, options: Readonly<Record<string, unknown>>) => Engine;
+}
+
+/** Subjects from the module at `path`: the sources of this repository, or a changed copy of them. */
+export async function engineFactory(path: string): Promise<SubjectFactory> {
+  const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as EngineModule;
+  return async (url, session, kind) => {
+    const pool = openPool(url, session, kind.view);
+    const faults: unknown[] = [];
+    const engine = new module.CachingEngine(pool, {
+      mode: kind.strict ? "strict" : "transparent",
+      cacheDb: false,
+      envFile: false,
+      onError: (error: unknown) => faults.push(error),
+    });
+    return new EngineSubject(engine, pool, kind, faults);
+  };
+}
+
+export function openPool(url: string, session: string, view: View): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    options: session,
+    max: 3,
+    ...(view === "wire" ? { types: WIRE_TYPES } : {}),
+  });
+  pool.on("error", () => {});
+  return pool;
+}
+
+class EngineSubject implements Subject {
+  readonly kind: SubjectKind;
+  readonly #engine: Engine;
+  readonly #pool: pg.Pool;
+  readonly #faults: unknown[];
+  #last: "hit" | "miss" | "bypass" | null = null;
+
+  constructor(engine: Engine, pool: pg.Pool, kind: SubjectKind, faults: unknown[]) {
+    this.#engine = engine;
+    this.#pool = pool;
+    this.#faults = faults;
+    this.kind = kind;
+  }
+
+  async execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]> {
+    const { hits, misses } = this.#engine.stats();
+    try {
+      return await (params === null ? this.#engine.execute(sql) : this.#engine.execute(sql, params));
+    } finally {
+      const now = this.#engine.stats();
+      this.#last = now.hits > hits ? "hit" : now.misses > misses ? "miss" : "bypass";
+    }
+  }
+
+  lastOutcome(): "hit" | "miss" | "bypass" | null {
+    return this.#last;
+  }
+
+  async reason(sql: string, params: readonly unknown[] | null): Promise<string> {
+    try {
+      const explained = await (params === null ? this.#engine.explain(sql) : this.#engine.explain(sql, params));
+      return explained.reason ?? `explained as ${explained.outcome}`;
+    } catch {
+      return "explain raised";
+    }
+  }
+
+  async invalidate(table: string): Promise<void> {
+    await this.#engine.invalidate(table);
+  }
+
+  takeFaults(): readonly unknown[] {
+    return this.#faults.splice(0);
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.close();
+    if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
+  }
+}
+
+/** How a subject that only passes on spoils its rows; the harness must notice. */
+export type Perturbation = (rows: readonly Record<string, unknown>[], sql: string) => readonly unknown[];
+
+/** The bare driver in the place of the engine: for tests of the harness itself. */
+export function directFactory(perturb: Perturbation = (rows) => rows): SubjectFactory {
+  return async (url, session, kind) => {
+    const pool = openPool(url, session, kind.view);
+    return {
+      kind,
+      execute: async (sql, params) => {
+        const { rows } = await (params === null ? pool.query(sql) : pool.query(sql, [...params]));
+        return perturb(rows, sql);
+      },
+      lastOutcome: () => null,
+      reason: async () => "bare driver",
+      invalidate: async () => {},
+      takeFaults: () => [],
+      close: async () => await pool.end(),
+    };
+  };
+}

@@ -1,0 +1,40 @@
+import { Coverage } from "./coverage.ts";
+import type { Difference } from "./judge.ts";
+import type { Shrunk } from "./shrink.ts";
+
+/** One wrong answer. */
+export interface Failure {
+  readonly subject: string;
+  readonly sql: string;
+  readonly params: readonly unknown[] | null;
+  readonly difference: Difference;
+  readonly batchSeed: number;
+  /** Queries asked in the whole run when it was found. */
+  readonly after: number;
+  readonly shrunk: Shrunk | null;
+}
+
+/** What a run has seen so far. */
+export class Tally {
+  queries = 0;
+  hits = 0;
+  misses = 0;
+  bypasses = 0;
+  /** Asked twice or more: the origin raised. */
+  raised = 0;
+  changes = 0;
+  /** Hits that were seen to be old after a change behind the cache's back, as they must be. */
+  staleHits = 0;
+  batches = 0;
+  readonly reasons = new Map<string, number>();
+  readonly coverage = new Coverage();
+  readonly failures: Failure[] = [];
+
+  count(reason: string): void {
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+  }
+
+  get cached(): number {
+    return this.hits + this.misses;
+  }
+}
