@@ -20,6 +20,8 @@ export interface Finding {
   /** `null` for a statement that was not made from the language. */
   readonly generated: (Case & { readonly table: TableSpec }) | null;
   readonly history: readonly Step[];
+  /** Queries asked in the whole run until then. */
+  readonly after: number;
 }
 
 export interface BatchOptions {
@@ -78,7 +80,7 @@ export class Batch {
   async #variants(): Promise<void> {
     const shapeSeed = this.#random.seed();
     const count = this.#random.pick([1, 1, 2, 3]);
-    for (let variant = 0; variant < count; variant++) {
+    for (let variant = 0; variant < count && !this.#options.over(); variant++) {
       const generated = randomCase(this.#options.schema, shapeSeed, this.#random.seed());
       await this.#one(toStatement(generated, generated.table), generated);
     }
@@ -96,8 +98,7 @@ export class Batch {
       const outcome = await this.#outcome(subject, statement, answer.kind === "refused" ? answer.reason : null);
       if (generated !== null) tally.coverage.add(generated.query, generated.table, outcome !== "bypass");
       if (difference !== null) {
-        const history = [...(this.#history.get(subject) ?? [])];
-        this.#options.onFinding({ subject, statement, difference, generated, history });
+        this.#found({ subject, statement, difference, generated });
         break;
       }
       if (outcome !== "bypass" && answer.kind === "rows" && generated !== null) {
@@ -144,8 +145,7 @@ export class Batch {
       const same = answer.kind === "rows" && sameRows(answer.rows, old.rows);
       if (same) continue;
       const detail = `a hit no longer shows the rows of its load: expected ${old.rows.slice(0, 5).join(" ")}`;
-      const history = [...(this.#history.get(old.subject) ?? [])];
-      this.#options.onFinding({ ...old, difference: { kind: "rows", detail }, generated: null, history });
+      this.#found({ ...old, difference: { kind: "rows", detail }, generated: null });
     }
     for (const subject of subjects) {
       await subject.invalidate(name);
@@ -157,9 +157,13 @@ export class Batch {
       const { difference } = await ask(subject, statement, origin);
       tally.queries++;
       await this.#outcome(subject, statement, null);
-      const history = [...(this.#history.get(subject) ?? [])];
-      if (difference !== null) this.#options.onFinding({ subject, statement, difference, generated: null, history });
+      if (difference !== null) this.#found({ subject, statement, difference, generated: null });
     }
+  }
+
+  #found(finding: Omit<Finding, "history" | "after">): void {
+    const history = [...(this.#history.get(finding.subject) ?? [])];
+    this.#options.onFinding({ ...finding, history, after: this.#options.tally.queries });
   }
 
   #note(subject: Subject, step: Step): void {

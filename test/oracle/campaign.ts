@@ -107,7 +107,6 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
       onFinding: (finding) => findings.push(finding),
       over: () => run.over() || findings.length >= Math.min(room, 5),
     });
-    const after = () => tally.queries;
     await batch.run();
     for (const subject of subjects.splice(0)) await subject.close();
     await origin.close();
@@ -119,7 +118,7 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
         subject: kindName(subject.kind),
         difference,
         batchSeed,
-        after: after(),
+        after: finding.after,
         shrunk,
       };
       tally.failures.push(failure);

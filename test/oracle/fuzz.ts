@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startServers, type TestCollation, type TestServer } from "../support/postgres.ts";
+import { servers, startServers, type TestCollation, type TestServer } from "../support/postgres.ts";
 import { type CampaignOptions, campaign } from "./campaign.ts";
 import { serializeRegression } from "./regression.ts";
 import { failureText, progressLine, summary } from "./report.ts";
@@ -25,13 +25,14 @@ const { values } = parseArgs({
     failures: { type: "string", default: "20" },
     shrink: { type: "string", default: "30" },
     write: { type: "boolean", default: false },
-    quiet: { type: "boolean", default: false },
+    // One JSON object per difference instead of progress and summary.
+    json: { type: "boolean", default: false },
   },
 });
 
 const seed = Number(values.seed ?? process.env.SQLMEM_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const factory = values.direct ? directFactory() : await engineFactory(values.engine);
-await using running = await startServers();
+await using running = await serversOfThisRun();
 const chosen = running.servers.filter(({ name }) => values.server === undefined || name.includes(values.server));
 if (chosen.length === 0)
   throw new Error(`--server ${values.server}: have ${running.servers.map(({ name }) => name).join(", ")}`);
@@ -52,17 +53,26 @@ async function fuzz(server: TestServer): Promise<number> {
     maxFailures: Number(values.failures),
     shrinkMs: Number(values.shrink) * 1000,
     onProgress: (tally) => {
-      if (!values.quiet) process.stdout.write(`  ${progressLine(tally, startedAt)}\n`);
+      if (!values.json) process.stdout.write(`  ${progressLine(tally, startedAt)}\n`);
     },
     onFailure: (failure) => {
-      process.stdout.write(`\n${failureText(failure)}\n\n`);
+      const { after, sql, difference } = failure;
+      process.stdout.write(
+        values.json ? `${JSON.stringify({ after, sql, ...difference })}\n` : `\n${failureText(failure)}\n\n`,
+      );
       void keep(failure);
     },
     ...(values.collation === undefined ? {} : { collations: [values.collation as TestCollation] }),
   };
   const tally = await campaign(options);
-  process.stdout.write(`${values.quiet ? progressLine(tally, startedAt) : summary(tally, startedAt)}\n`);
+  process.stdout.write(`${values.json ? progressLine(tally, startedAt) : summary(tally, startedAt)}\n`);
   return tally.failures.length;
+}
+
+/** Those of the run that started this process, or its own. */
+async function serversOfThisRun(): Promise<AsyncDisposable & { readonly servers: readonly TestServer[] }> {
+  if (process.env.SQLMEM_TEST_RUNNING_SERVERS === undefined) return await startServers();
+  return { servers: servers(), [Symbol.asyncDispose]: async () => {} };
 }
 
 async function keep({ shrunk }: Failure): Promise<void> {

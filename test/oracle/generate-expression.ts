@@ -246,7 +246,7 @@ export class ExpressionMaker {
     if (source !== null && this.#table.rows.length > 0) {
       const cell = this.#values.pick(this.#table.rows)[this.#table.columns.indexOf(source)];
       if (cell !== null && cell !== undefined)
-        return this.#values.chance(0.9) ? cell : `${cell}${this.#values.pick([" ", "0", "x"])}`;
+        return this.#values.chance(0.96) ? cell : `${cell}${this.#values.pick([" ", "0", "x"])}`;
     }
     return randomValue(this.#values, type, this.#values.pick(["tame", "wide", "nasty"]));
   }

@@ -178,12 +178,13 @@ class QueryMaker {
   }
 
   #count(): Expression {
-    if (this.#shape.chance(0.04))
+    if (this.#shape.chance(0.03))
       return this.#shape.pick<Expression>([{ kind: "null" }, { ...integer(1), negated: true }]);
     if (this.#shape.chance(0.7)) return integer(this.#shape.pick([0, 1, 2, 5, 10, 100]));
     const number = this.#shape.int(0, 12);
+    const odd = this.#shape.pick<unknown>([null, ` ${number}`, `${number}.0`, 1.5, -1]);
     this.#maker.params.push(
-      this.#shape.pick<unknown>([number, number, String(number), BigInt(number), null, ` ${number}`, 1.5, -1]),
+      this.#shape.chance(0.12) ? odd : this.#shape.pick([number, String(number), BigInt(number)]),
     );
     return { kind: "parameter", number: this.#maker.params.length };
   }

@@ -10,7 +10,7 @@ export function progressLine(tally: Tally, startedAt: number): string {
 export function summary(tally: Tally, startedAt: number): string {
   const lines = [
     progressLine(tally, startedAt),
-    `${tally.batches} schemas; ${tally.hits} hits, ${tally.misses} misses, ${tally.bypasses} bypasses; ${tally.raised} raised on both sides or refused a value`,
+    `${tally.batches} schemas; ${tally.hits} hits, ${tally.misses} misses, ${tally.bypasses} bypasses; ${tally.raised} raised the same error`,
     `${tally.changes} changes behind the cache's back, ${tally.staleHits} hits still showed the old rows, as they must`,
     "",
     "not from the cache, by reason (every fifth bypass is asked why):",
@@ -30,7 +30,7 @@ export function summary(tally: Tally, startedAt: number): string {
 
 export function failureText(failure: Failure): string {
   const lines = [
-    `DIFFERENCE ${failure.subject}, batch seed ${failure.batchSeed}, within ${failure.after} queries`,
+    `DIFFERENCE ${failure.subject}, batch seed ${failure.batchSeed}, after ${failure.after} queries`,
     failure.sql,
     `params ${inspect(failure.params, { depth: 4 })}`,
     `${failure.difference.kind}: ${failure.difference.detail}`,

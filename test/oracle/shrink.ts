@@ -76,7 +76,8 @@ class Shrinker {
       await this.#query();
       await this.#columns();
       await this.#rows();
-      await this.#try({ ...this.#best, prelude: [] });
+      await this.#plainColumns();
+      await this.#cut(this.#best.prelude, (prelude) => ({ ...this.#best, prelude }));
     }
     return { regression: this.#regression(this.#best), reproduced };
   }
@@ -131,6 +132,15 @@ class Shrinker {
     for (const key of ["unique", "indexes"] as const) {
       for (const lists of without(this.#best.table[key]))
         await this.#try({ ...this.#best, table: { ...this.#best.table, [key]: lists } });
+    }
+  }
+
+  /** Columns of the database's own collation. */
+  async #plainColumns(): Promise<void> {
+    for (const [index, column] of this.#best.table.columns.entries()) {
+      if (column.collation === null) continue;
+      const columns = this.#best.table.columns.with(index, { ...column, collation: null });
+      await this.#try({ ...this.#best, table: { ...this.#best.table, columns } });
     }
   }
 

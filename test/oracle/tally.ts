@@ -20,7 +20,7 @@ export class Tally {
   hits = 0;
   misses = 0;
   bypasses = 0;
-  /** Asked twice or more: the origin raised. */
+  /** Both sides raised the same. */
   raised = 0;
   changes = 0;
   /** Hits that were seen to be old after a change behind the cache's back, as they must be. */

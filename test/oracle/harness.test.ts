@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { createDatabase, newestServer } from "../support/postgres.ts";
+import { campaign } from "./campaign.ts";
+import { isLegal } from "./judge.ts";
+import { parseRegression, replay, serializeRegression } from "./regression.ts";
+import { failureText } from "./report.ts";
+import { directFactory, type Perturbation } from "./subject.ts";
+
+/** The harness must be silent about the bare driver, and must notice each way of spoiling what the driver says. */
+async function harness(perturb: Perturbation | undefined, maxQueries: number) {
+  const factory = directFactory(perturb);
+  return await campaign({ server: newestServer(), factory, seed: 11, maxQueries, maxMs: 60_000, collations: ["C"] });
+}
+
+test("the bare driver against itself shows no difference", { timeout: 90_000 }, async () => {
+  const tally = await harness(undefined, 3000);
+  expect(tally.failures.map(failureText)).toEqual([]);
+  expect(tally.queries).toBeGreaterThanOrEqual(3000);
+});
+
+type Row = Record<string, unknown>;
+
+function spoilValues(spoil: (value: string) => unknown): Perturbation {
+  return (rows) =>
+    rows.map((row) =>
+      Object.fromEntries(
+        Object.entries(row).map(([key, value]) => [key, typeof value === "string" ? spoil(value) : value]),
+      ),
+    );
+}
+
+const PERTURBATIONS: Readonly<Record<string, Perturbation>> = {
+  "the last row is lost": (rows) => rows.slice(0, -1),
+  "a row comes twice": (rows) => [...rows, ...rows.slice(0, 1)],
+  "ORDER BY is turned round": (rows, sql) => (/order by/i.test(sql) ? rows.toReversed() : rows),
+  "keys come in another order": (rows) => rows.map((row) => Object.fromEntries(Object.entries(row).reverse())),
+  "a key is missing": (rows) => rows.map((row) => Object.fromEntries(Object.entries(row).slice(1))),
+  "an empty text is null": spoilValues((value) => (value.endsWith(":") || value === "" ? null : value)),
+  "numeric without trailing zeros": spoilValues((value) => value.replace(/^(1700:-?\d+\.\d*?)0+$/, "$1")),
+  "int8 as int4": spoilValues((value) => value.replace(/^20:/, "23:")),
+  "char(n) without its blanks": spoilValues((value) => (value.startsWith("1042:") ? value.trimEnd() : value)),
+  "timestamp without fraction": spoilValues((value) => value.replace(/^(1114:.*)\.\d+$/, "$1")),
+  "bool as a digit": spoilValues((value) => (value === "16:t" ? "16:1" : value)),
+  "null as undefined": (rows) =>
+    rows.map((row: Row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value ?? undefined]))),
+};
+
+test.each(Object.entries(PERTURBATIONS))("notices: %s", { timeout: 60_000 }, async (_, perturb) => {
+  const tally = await harness(perturb, 4000);
+  expect(tally.failures).toHaveLength(1);
+});
+
+test("ties may come in any order, and a limit may cut them anywhere", () => {
+  const full = [
+    { text: "a", rank: 1 },
+    { text: "b", rank: 2 },
+    { text: "c", rank: 2 },
+    { text: "c", rank: 2 },
+    { text: "d", rank: 3 },
+  ];
+  expect(isLegal(["a", "c", "b", "c", "d"], full, 0, true)).toBe(true);
+  expect(isLegal(["a", "c", "c"], full, 0, true)).toBe(true);
+  expect(isLegal(["c", "d"], full, 3, true)).toBe(true);
+  expect(isLegal(["b", "b"], full, 1, true)).toBe(false);
+  expect(isLegal(["b", "a"], full, 0, true)).toBe(false);
+  expect(isLegal(["d", "c"], full, 3, true)).toBe(false);
+  expect(isLegal(["d", "c"], full, 0, false)).toBe(true);
+  expect(isLegal(["d", "d"], full, 0, false)).toBe(false);
+});
+
+test("a difference is made small and can be replayed", { timeout: 90_000 }, async () => {
+  const server = newestServer();
+  const factory = directFactory(PERTURBATIONS["bool as a digit"]);
+  const tally = await campaign({
+    server,
+    factory,
+    seed: 3,
+    maxQueries: 9000,
+    maxMs: 60_000,
+    shrinkMs: 15_000,
+    collations: ["C"],
+  });
+  const regression = tally.failures[0]?.shrunk?.regression;
+  if (regression === undefined) throw new Error("no difference was found");
+  const [step] = regression.steps;
+  expect(step !== undefined && "sql" in step ? step.sql.length : Number.POSITIVE_INFINITY).toBeLessThan(120);
+  expect(regression.setup.join(";").length).toBeLessThan(400);
+  await using database = await createDatabase(server, { collation: "C" });
+  const stored = parseRegression(serializeRegression(regression));
+  expect(await replay(stored, database.url, factory)).not.toEqual([]);
+  expect(await replay(stored, database.url, directFactory())).toEqual([]);
+});
