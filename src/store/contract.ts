@@ -6,7 +6,10 @@ export type StoreRow = StoreValue[];
 
 /** Decodes one dialect's bulk format inside the store worker. `codec` is the dialect's own, opaque to the store. */
 export interface RowDecoder {
-  /** Takes the next chunk, in order; chunk borders fall anywhere. Throws on malformed input. */
+  /**
+   * Takes the next chunk, in order; chunk borders fall anywhere. Throws on malformed input. The chunk's memory is used
+   * again after the call returns: bytes of an unfinished row must be copied, not kept as a view.
+   */
   push(chunk: Uint8Array): void;
   /** The stream is over: checks that it ended cleanly and flushes the last partial batch. */
   end(): void;
@@ -107,10 +110,15 @@ export type LoadResult =
  * and everything becomes visible in one transaction. After `abort` the store is as it was.
  */
 export interface LoadSink {
-  /** Hands the chunk over (its buffer may be transferred). Resolves when the worker can take more: await it. */
+  /**
+   * Takes the chunk (copied: the caller may use its memory again at once). Resolves when the worker can take more:
+   * await it. Rejects when the load has failed.
+   */
   write(chunk: Uint8Array): Promise<void>;
   /** Ends the current stream (a dictionary or the rows of one table) and starts the next. */
   endStream(): Promise<void>;
+  /** True once a limit was passed: what is still written is ignored, so stop streaming and call `finish` for why. */
+  readonly tooLarge?: boolean;
   finish(): Promise<LoadResult>;
   abort(): Promise<void>;
 }
@@ -146,7 +154,10 @@ export interface StoreApi {
   ensureIndex(id: string, columns: readonly string[]): Promise<void>;
   /** Removes tables; main stops seeing them before the promise is returned, the pages go later. */
   drop(ids: readonly string[]): Promise<void>;
-  /** A prepared statement on main's held snapshot, from a bounded cache; rows come as arrays. Throws what SQLite throws. */
+  /**
+   * A prepared statement on main's held snapshot, from a bounded cache; rows come as arrays. Throws what SQLite throws.
+   * The object may be kept and used without asking again for as long as `generation` stays what it was before the call.
+   */
   statement(sql: string): {
     all(...values: StoreValue[]): StoreRow[];
     get(...values: StoreValue[]): StoreRow | undefined;
@@ -164,7 +175,7 @@ export interface StoreApi {
   saveSnapshotFile(): Promise<void>;
   /** The same, blocking this thread until the worker is done or `timeoutMs` is over: for process exit. */
   saveSnapshotFileSync(timeoutMs: number): void;
-  /** Bytes of the store's file and its WAL. */
+  /** Bytes of the store's pages in use, as of the last notification of the worker. */
   readonly bytes: number;
   close(): Promise<void>;
 }

@@ -1,0 +1,141 @@
+import type { MessagePort } from "node:worker_threads";
+import { SnapshotFileError, StoreError } from "../errors.ts";
+import type { LoadResult, LoadSpec, OriginIdentity, StoredTable, StoreRow, StoreValue } from "./contract.ts";
+
+/** What the store worker is started with. */
+export interface StoreWorkerData {
+  readonly directory: string;
+  readonly file: string;
+  readonly cacheDb: string | null;
+  readonly maxBytes: number;
+}
+
+/** Main → store worker. Those with a `request` are answered once, by a reply or within an `advance`. */
+export type Command =
+  | { readonly kind: "acknowledge" }
+  | { readonly kind: "begin-load"; readonly request: number; readonly load: number; readonly spec: LoadSpec }
+  | { readonly kind: "chunk"; readonly load: number; readonly buffer: ArrayBuffer; readonly length: number }
+  | { readonly kind: "end-stream"; readonly request: number; readonly load: number }
+  | { readonly kind: "finish-load"; readonly request: number; readonly load: number }
+  | { readonly kind: "abort-load"; readonly request: number; readonly load: number }
+  | {
+      readonly kind: "ensure-index";
+      readonly request: number;
+      readonly id: string;
+      readonly columns: readonly string[];
+    }
+  | { readonly kind: "drop"; readonly request: number; readonly ids: readonly string[] }
+  | { readonly kind: "restore"; readonly request: number; readonly identity: OriginIdentity }
+  | { readonly kind: "save"; readonly request: number }
+  | { readonly kind: "save-now"; readonly port: MessagePort; readonly signal: Int32Array<SharedArrayBuffer> }
+  | { readonly kind: "close"; readonly request: number };
+
+export interface Reply {
+  readonly request: number;
+  readonly outcome:
+    | { readonly kind: "done"; readonly value: ReplyValue }
+    | { readonly kind: "failed"; readonly error: WireError };
+}
+
+/** A `fault` is to be reported, though the request was carried out. */
+export type ReplyValue = LoadResult | { readonly kind: "fault"; readonly error: WireError } | null;
+
+/** What readers are to see from now on. The worker changes nothing visible until it is acknowledged. */
+export interface Advance {
+  readonly kind: "advance";
+  /** The visible commit that the new snapshot must show; equal to the last one if only the WAL is to be let go. */
+  readonly commit: number;
+  readonly changed: readonly StoredTable[];
+  readonly removed: readonly string[];
+  /** The ids of the drop command that this answers: main hides them from the command until here. */
+  readonly dropped: readonly string[];
+  /** The store's file, when it is another one than before. */
+  readonly file: string | null;
+  readonly bytes: number;
+  readonly reply: Reply | null;
+}
+
+/** Store worker → main. */
+export type Notice =
+  | { readonly kind: "reply"; readonly reply: Reply; readonly bytes: number }
+  | Advance
+  | {
+      readonly kind: "credit";
+      readonly load: number;
+      /** The chunk's memory, given back. */
+      readonly buffer: ArrayBuffer;
+      readonly tooLarge: boolean;
+      readonly error: WireError | null;
+      readonly bytes: number;
+    };
+
+/** Main → scan worker. */
+export interface ScanRequest {
+  readonly file: string;
+  readonly sql: string;
+  readonly values: readonly StoreValue[];
+  readonly versions: readonly (readonly [id: string, version: number])[];
+}
+
+/** Scan worker → main. */
+export type ScanReply =
+  | { readonly kind: "rows"; readonly rows: StoreRow[] }
+  | { readonly kind: "moved" }
+  | { readonly kind: "failed"; readonly error: WireError };
+
+/** An error on its way between threads: structured cloning would lose its class and codes. */
+export interface WireError {
+  readonly kind: "store" | "snapshot-file" | "other";
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Own fields of SQLite's and the system's errors: `code`, `errcode`, `errstr`, `errno`, `syscall`. */
+  readonly fields: Readonly<Record<string, string | number>>;
+  readonly cause: WireError | null;
+}
+
+const FIELDS = ["code", "errcode", "errstr", "errno", "syscall"] as const;
+
+export function encodeError(error: unknown): WireError {
+  if (!(error instanceof Error)) {
+    return { kind: "other", message: String(error), stack: undefined, fields: {}, cause: null };
+  }
+  const kind =
+    error instanceof SnapshotFileError ? "snapshot-file" : error instanceof StoreError ? "store" : ("other" as const);
+  const fields: Record<string, string | number> = {};
+  if (kind === "other") {
+    for (const field of FIELDS) {
+      const value: unknown = Reflect.get(error, field);
+      if (typeof value === "string" || typeof value === "number") {
+        fields[field] = value;
+      }
+    }
+  }
+  const cause = error.cause === undefined ? null : encodeError(error.cause);
+  return { kind, message: error.message, stack: error.stack, fields, cause };
+}
+
+export function decodeError(wire: WireError): Error {
+  const options = wire.cause === null ? {} : { cause: decodeError(wire.cause) };
+  switch (wire.kind) {
+    case "store":
+      return new StoreError(wire.message, options);
+    case "snapshot-file":
+      return new SnapshotFileError(wire.message, options);
+    case "other": {
+      const error = Object.assign(new Error(wire.message, options), wire.fields);
+      if (wire.stack !== undefined) {
+        error.stack = wire.stack;
+      }
+      return error;
+    }
+  }
+}
+
+/** The error as one of the store's own, with the first error as its cause. */
+export function asStoreError(error: unknown, doing: string): Error {
+  if (error instanceof StoreError || error instanceof SnapshotFileError) {
+    return error;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new StoreError(`${doing}: ${message}`, { cause: error });
+}

@@ -1,0 +1,118 @@
+import { Worker } from "node:worker_threads";
+import { ClosedError, StoreError } from "../errors.ts";
+import type { StoreRow } from "./contract.ts";
+import { decodeError, type ScanReply, type ScanRequest } from "./protocol.ts";
+
+interface Scan extends PromiseWithResolvers<StoreRow[] | "moved"> {
+  readonly request: ScanRequest;
+}
+
+/** One scan thread, and the scan that it is at. */
+interface Thread {
+  readonly worker: Worker;
+  scan: Scan | null;
+}
+
+/**
+ * Runs scans on up to `size` threads, in the order in which they were asked for. A thread is started when one is needed,
+ * stays, and keeps the process alive only while it is at work.
+ */
+export class ScanPool {
+  readonly #size: number;
+  readonly #onFault: (error: Error) => void;
+  readonly #threads = new Set<Thread>();
+  readonly #waiting: Scan[] = [];
+  #closed = false;
+
+  constructor(size: number, onFault: (error: Error) => void) {
+    this.#size = Math.max(1, size);
+    this.#onFault = onFault;
+  }
+
+  run(request: ScanRequest): Promise<StoreRow[] | "moved"> {
+    if (this.#closed) {
+      return Promise.reject(new ClosedError("The store is closed"));
+    }
+    const scan: Scan = { request, ...Promise.withResolvers<StoreRow[] | "moved">() };
+    this.#waiting.push(scan);
+    this.#dispatch();
+    return scan.promise;
+  }
+
+  /** Scans that are not done reject. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new ClosedError("The store was closed during the scan");
+    for (const scan of this.#waiting.splice(0)) {
+      scan.reject(error);
+    }
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    for (const thread of threads) {
+      thread.scan?.reject(error);
+      thread.scan = null;
+    }
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const thread = this.#idleThread();
+      const scan = thread === null ? undefined : this.#waiting.shift();
+      if (thread === null || scan === undefined) {
+        return;
+      }
+      thread.scan = scan;
+      thread.worker.ref();
+      thread.worker.postMessage(scan.request);
+    }
+  }
+
+  #idleThread(): Thread | null {
+    for (const thread of this.#threads) {
+      if (thread.scan === null) {
+        return thread;
+      }
+    }
+    return this.#threads.size < this.#size ? this.#start() : null;
+  }
+
+  #start(): Thread {
+    const entry = import.meta.url.endsWith(".ts") ? "./scan-worker.ts" : "./scan-worker.js";
+    const worker = new Worker(new URL(entry, import.meta.url), { name: "sqlmem-scan", execArgv: [] });
+    const thread: Thread = { worker, scan: null };
+    this.#threads.add(thread);
+    worker.unref();
+    worker.on("message", (reply: ScanReply) => this.#settle(thread, reply));
+    worker.on("error", (error) => this.#lose(thread, error));
+    worker.on("messageerror", (error) => this.#lose(thread, error));
+    worker.on("exit", (code) => this.#lose(thread, new Error(`it ended with exit code ${code}`)));
+    return thread;
+  }
+
+  #settle(thread: Thread, reply: ScanReply): void {
+    const { scan } = thread;
+    thread.scan = null;
+    thread.worker.unref();
+    if (reply.kind === "rows") {
+      scan?.resolve(reply.rows);
+    } else if (reply.kind === "moved") {
+      scan?.resolve("moved");
+    } else {
+      scan?.reject(decodeError(reply.error));
+    }
+    this.#dispatch();
+  }
+
+  /** The thread is gone; the next scan starts another. */
+  #lose(thread: Thread, cause: Error): void {
+    if (this.#threads.delete(thread)) {
+      const error = new StoreError(`A scan thread failed: ${cause.message}`, { cause });
+      thread.scan?.reject(error);
+      thread.scan = null;
+      void thread.worker.terminate().catch(() => undefined);
+      this.#onFault(error);
+      this.#dispatch();
+    }
+  }
+}

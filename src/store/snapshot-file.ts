@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SnapshotFileError } from "../errors.ts";
+import { FileLock, isLocked } from "./file-lock.ts";
+import { quoteName } from "./names.ts";
+import { checksumFile, writeChecksum } from "./snapshot-checksum.ts";
+
+/**
+ * Writes the snapshot file: a compact copy of the store with nothing hidden in it, under a temporary name beside the
+ * target, checksummed, on the disk, and only then renamed. So the target is at any moment, also after a crash, one
+ * whole file of one process, whoever else writes to the same path.
+ */
+export class SnapshotWriter {
+  readonly path: string;
+  /** Whether the store differs from what the file holds. */
+  dirty = false;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Does nothing if nothing has changed. `hidden` tables stay out. No transaction is open. */
+  save(db: DatabaseSync, originKnown: boolean, hidden: readonly string[]): void {
+    if (!this.dirty) {
+      return;
+    }
+    if (!originKnown) {
+      throw new SnapshotFileError(`${this.path} was not written: it is not known yet which database it is of`);
+    }
+    try {
+      writeSnapshotFile(db, this.path, hidden);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
+    this.dirty = false;
+  }
+}
+
+function writeSnapshotFile(db: DatabaseSync, path: string, hidden: readonly string[]): void {
+  const target = targetOf(path);
+  const temporary = `${target}.tmp-${process.pid}-${randomBytes(8).toString("hex")}`;
+  let fd: number | undefined;
+  let lock: FileLock | undefined;
+  try {
+    closeSync(openSync(temporary, "wx", 0o600));
+    db.prepare("VACUUM INTO ?").run(temporary);
+    if (hidden.length > 0) {
+      dropHidden(temporary, hidden);
+    }
+    lock = new FileLock(temporary);
+    fd = openSync(temporary, "r+");
+    writeChecksum(fd, checksumFile(fd).crc);
+    fsyncSync(fd);
+    renameSync(temporary, target);
+    syncDirectory(dirname(target));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    // In this order: closing a descriptor drops the locks that the process has on the file.
+    lock?.release();
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
+  }
+}
+
+/** Half-loaded tables are copied with the rest, since that is faster than choosing, and removed from the copy. */
+function dropHidden(file: string, hidden: readonly string[]): void {
+  const copy = new DatabaseSync(file);
+  try {
+    copy.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
+    for (const name of hidden) {
+      copy.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
+    }
+    copy.exec("COMMIT");
+  } finally {
+    copy.close();
+  }
+}
+
+/** A symbolic link stays one: what it points to is replaced. */
+function targetOf(path: string): string {
+  const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(path) : path;
+  const stat = statSync(target, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile()) {
+    throw new Error(stat.isDirectory() ? "it is a directory" : "it is not a plain file");
+  }
+  return target;
+}
+
+/** The rename itself must outlive a power cut. Some file systems cannot do that for a directory; then it may not. */
+function syncDirectory(path: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY);
+    fsyncSync(fd);
+  } catch {
+    // The file is whole either way: at worst the former one is found after a power cut.
+  } finally {
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
+  }
+}
+
+/** A temporary file this old and still empty belongs to a process that died while making it. */
+const EMPTY_MS = 60_000;
+
+/** Removes temporary files that killed processes left beside the snapshot file. */
+export function sweepTemporaryFiles(path: string): void {
+  const directory = dirname(path);
+  const prefix = `${basename(path)}.tmp-`;
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    const [, pid] = (name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{16}$/.exec(name.slice(prefix.length)) : null) ?? [];
+    if (pid !== undefined) {
+      const file = join(directory, name);
+      try {
+        if (isAbandoned(file, Number(pid))) {
+          rmSync(file, { force: true });
+        }
+      } catch {
+        // Gone already, or not ours to remove.
+      }
+    }
+  }
+}
+
+/**
+ * The process id alone says too little (another container's processes are not seen; an id is used again), nor does the
+ * lock (it is not held for the first moments).
+ */
+function isAbandoned(file: string, pid: number): boolean {
+  const { size, mtimeMs } = statSync(file);
+  if (size === 0 && mtimeMs > Date.now() - EMPTY_MS) {
+    return false;
+  }
+  return (pid === process.pid || !isAlive(pid)) && !isLocked(file);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+const REMEDY = "Set SQLMEM_CACHE_DB (option cacheDb) to a file in a directory that can be written to, or turn it off";
+
+function cannotWrite(path: string, error: unknown): SnapshotFileError {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = /disk is full|ENOSPC|EDQUOT/.test(message) ? "Make room on the disk" : REMEDY;
+  return new SnapshotFileError(
+    `${path} was not written: ${message}. ${hint}. The cache goes on in memory, and what the file held stays as it was`,
+    { cause: error },
+  );
+}

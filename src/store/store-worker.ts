@@ -1,0 +1,396 @@
+import { rmSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import type { MessagePort } from "node:worker_threads";
+import { StoreError } from "../errors.ts";
+import type { CreateRowDecoder, LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
+import { Gate } from "./gate.ts";
+import { Load } from "./load.ts";
+import { quoteName } from "./names.ts";
+import {
+  type Advance,
+  asStoreError,
+  type Command,
+  encodeError,
+  type Notice,
+  type Reply,
+  type ReplyValue,
+  type StoreWorkerData,
+} from "./protocol.ts";
+import { SnapshotWriter } from "./snapshot-file.ts";
+import { restoreSnapshotFile } from "./snapshot-restore.ts";
+import { openWriter, PageUse } from "./store-file.ts";
+import { buildIndex, tableBytes } from "./table-index.ts";
+import { indexKey, TableRecords } from "./table-records.ts";
+
+type Send = (notice: Notice, transfer: readonly ArrayBuffer[]) => void;
+
+/**
+ * Carries out main's commands, in their order, one at a time (`Gate`). Only the import of a decoder module waits for
+ * anything; the rest is synchronous, so between any two tasks the file is whole and can be saved.
+ *
+ * Loads share the one connection: the transaction that is open, if any, belongs to `#loading`, and everything else
+ * commits it first.
+ */
+export class StoreWorker {
+  readonly #data: StoreWorkerData;
+  readonly #send: Send;
+  readonly #gate: Gate;
+  readonly #snapshot: SnapshotWriter | null;
+  #file: string;
+  #db: DatabaseSync;
+  #records: TableRecords;
+  #use: PageUse;
+  #loads = new Map<number, Load>();
+  /** The load whose transaction is open. */
+  #loading: Load | null = null;
+  /** Hidden tables that could not be dropped, for want of room. */
+  #garbage: string[] = [];
+  #identity: OriginIdentity | null = null;
+
+  constructor(data: StoreWorkerData, send: Send) {
+    this.#data = data;
+    this.#send = send;
+    this.#file = data.file;
+    this.#db = openWriter(data.file);
+    this.#records = new TableRecords(this.#db);
+    this.#use = new PageUse(this.#db);
+    this.#snapshot = data.cacheDb === null ? null : new SnapshotWriter(data.cacheDb);
+    this.#gate = new Gate(
+      this.#db,
+      (advance) => send(advance, []),
+      () => this.#advance({}),
+    );
+  }
+
+  receive(command: Exclude<Command, { kind: "close" }>): void {
+    switch (command.kind) {
+      case "acknowledge":
+        this.#gate.acknowledge();
+        return;
+      case "save-now":
+        this.#saveNow(command.port, command.signal);
+        return;
+      case "begin-load":
+        void this.#import(command.request, command.load, command.spec);
+        return;
+      default:
+        this.#gate.run(() => this.#carryOut(command));
+    }
+  }
+
+  close(request: number): void {
+    this.#reply(request, null);
+    this.#db.close();
+  }
+
+  #carryOut(command: Exclude<Command, { kind: "acknowledge" | "save-now" | "begin-load" | "close" }>): void {
+    switch (command.kind) {
+      case "chunk":
+        this.#chunk(command.load, command.buffer, command.length);
+        break;
+      case "end-stream":
+        this.#attempt(command.request, "The load failed", () => this.#endStream(command.request, command.load));
+        break;
+      case "finish-load":
+        this.#attempt(command.request, "The load failed", () => this.#finish(command.request, command.load));
+        break;
+      case "abort-load":
+        this.#discard(command.load);
+        this.#reply(command.request, null);
+        this.#gate.committed();
+        break;
+      case "ensure-index":
+        this.#attempt(command.request, "The index could not be built", () =>
+          this.#ensureIndex(command.request, command.id, command.columns),
+        );
+        break;
+      case "drop":
+        this.#attempt(command.request, "Tables could not be dropped", () => this.#drop(command.request, command.ids));
+        break;
+      case "restore":
+        this.#attempt(command.request, "The store could not be restored", () =>
+          this.#restore(command.request, command.identity),
+        );
+        break;
+      case "save":
+        this.#attempt(command.request, "The snapshot file could not be written", () => {
+          this.#save();
+          this.#reply(command.request, null);
+        });
+        break;
+    }
+  }
+
+  async #import(request: number, number: number, spec: LoadSpec): Promise<void> {
+    try {
+      const decoder: { readonly createRowDecoder?: CreateRowDecoder } = await import(spec.decoder);
+      const create = decoder.createRowDecoder;
+      if (create === undefined) {
+        throw new StoreError(`${spec.decoder} has no createRowDecoder`);
+      }
+      this.#gate.run(() => this.#attempt(request, "The load failed", () => this.#begin(request, number, spec, create)));
+    } catch (error) {
+      this.#fail(request, error, "The load failed");
+    }
+  }
+
+  #begin(request: number, number: number, spec: LoadSpec, create: CreateRowDecoder): void {
+    this.#commitLoad();
+    this.#collectGarbage();
+    const limits = { maxBytes: this.#data.maxBytes, directory: this.#data.directory };
+    this.#loads.set(number, new Load(this.#db, this.#records, number, spec, create, limits));
+    this.#reply(request, null);
+  }
+
+  #chunk(number: number, buffer: ArrayBuffer, length: number): void {
+    const load = this.#loads.get(number);
+    if (load !== undefined) {
+      this.#turnTo(load);
+      load.push(new Uint8Array(buffer, 0, length));
+    }
+    const error =
+      load === undefined || load.error === null ? null : encodeError(asStoreError(load.error, "The load failed"));
+    const tooLarge = load !== undefined && load.tooLarge !== null;
+    this.#send({ kind: "credit", load: number, buffer, tooLarge, error, bytes: this.#use.bytes }, [buffer]);
+    if (load?.commitDue) {
+      this.#commitLoad();
+      this.#gate.committed();
+    }
+  }
+
+  #endStream(request: number, number: number): void {
+    const load = this.#load(number);
+    this.#turnTo(load);
+    load.endStream();
+    throwIfSet(load.error);
+    this.#reply(request, load.tooLarge);
+  }
+
+  #finish(request: number, number: number): void {
+    const load = this.#load(number);
+    this.#turnTo(load);
+    this.#commitLoad();
+    let result: LoadResult;
+    try {
+      throwIfSet(load.error);
+      result = load.tooLarge ?? load.finish(this.#records);
+    } catch (error) {
+      this.#discard(number);
+      throw error;
+    }
+    if (result.kind === "loaded") {
+      this.#loads.delete(number);
+      this.#publish(request, result, result.tables);
+    } else {
+      this.#discard(number);
+      this.#reply(request, result);
+    }
+  }
+
+  #ensureIndex(request: number, id: string, columns: readonly string[]): void {
+    this.#commitLoad();
+    const table = this.#records.get(id);
+    if (table === undefined) {
+      throw new StoreError(`The store holds no table ${id} to index`);
+    }
+    const key = indexKey(columns);
+    if (table.indexes.has(key)) {
+      this.#reply(request, null);
+      return;
+    }
+    const changed = this.#records.commitVisible((edit) => {
+      const index = buildIndex(this.#db, table.storeName, columns);
+      const bytes = tableBytes(this.#db, [table.storeName, ...table.dictionaries.values()]);
+      const indexed: StoredTable = { ...table, indexes: new Map([...table.indexes, [key, index]]), bytes };
+      edit.put(indexed);
+      return indexed;
+    });
+    this.#publish(request, null, [changed]);
+  }
+
+  #drop(request: number, ids: readonly string[]): void {
+    this.#commitLoad();
+    const tables = [...new Set(ids)].map((id) => this.#records.get(id)).filter((table) => table !== undefined);
+    if (tables.length > 0) {
+      this.#records.commitVisible((edit) => {
+        for (const table of tables) {
+          this.#records.dropTables(table);
+          edit.remove(table.id);
+        }
+      });
+      this.#changed();
+    }
+    this.#gate.announce(
+      this.#advance({ removed: tables.map((table) => table.id), dropped: ids, reply: done(request, null) }),
+    );
+  }
+
+  #restore(request: number, identity: OriginIdentity): void {
+    if (this.#identity !== null || this.#records.commit > 0 || this.#loads.size > 0) {
+      throw new StoreError("The store is restored once, before anything is loaded");
+    }
+    this.#identity = identity;
+    const writeIdentity = (): void => {
+      for (const [key, value] of Object.entries(identity)) {
+        this.#records.setMeta(`origin_${key}`, value);
+      }
+    };
+    if (this.#snapshot === null) {
+      writeIdentity();
+      this.#reply(request, null);
+      return;
+    }
+    try {
+      const file = restoreSnapshotFile(this.#snapshot.path, this.#data.directory, identity, this.#data.maxBytes);
+      if (file === null) {
+        writeIdentity();
+        this.#reply(request, null);
+        return;
+      }
+      this.#reopen(file);
+    } catch (error) {
+      writeIdentity();
+      this.#reply(request, { kind: "fault", error: encodeError(error) });
+      return;
+    }
+    const tables = this.#records.commitVisible((edit) => {
+      // Versions start anew: what was compiled against the ones in the file is gone.
+      const renumbered = this.#records.all().map((table) => ({ ...table, version: this.#records.nextVersion() }));
+      for (const table of renumbered) {
+        edit.put(table);
+      }
+      return renumbered;
+    });
+    this.#gate.announce(this.#advance({ changed: tables, file: this.#file, reply: done(request, null) }));
+  }
+
+  #reopen(file: string): void {
+    const former = this.#file;
+    const db = openWriter(file);
+    const records = new TableRecords(db);
+    this.#db.close();
+    this.#db = db;
+    this.#records = records;
+    this.#use = new PageUse(db);
+    this.#file = file;
+    this.#gate.reopen(db);
+    // Main still reads the former file; its name is not needed for that.
+    for (const suffix of ["", "-wal", "-shm"]) {
+      rmSync(former + suffix, { force: true });
+    }
+  }
+
+  #save(): void {
+    this.#commitLoad();
+    const hidden = [...this.#loads.values()].flatMap((load) => load.hiddenTables);
+    this.#snapshot?.save(this.#db, this.#identity !== null, [...hidden, ...this.#garbage]);
+  }
+
+  /** Main waits, and runs nothing else: the answer goes where it can be read without the event loop. */
+  #saveNow(port: MessagePort, signal: Int32Array<SharedArrayBuffer>): void {
+    try {
+      this.#save();
+    } catch (error) {
+      port.postMessage(encodeError(asStoreError(error, "The snapshot file could not be written")));
+    } finally {
+      Atomics.store(signal, 0, 1);
+      Atomics.notify(signal, 0);
+      port.close();
+    }
+  }
+
+  #load(number: number): Load {
+    const load = this.#loads.get(number);
+    if (load === undefined) {
+      throw new StoreError("The load has ended");
+    }
+    return load;
+  }
+
+  #turnTo(load: Load): void {
+    if (this.#loading !== load) {
+      this.#commitLoad();
+      this.#loading = load;
+    }
+  }
+
+  #commitLoad(): void {
+    this.#loading?.commit();
+    this.#loading = null;
+  }
+
+  #discard(number: number): void {
+    const load = this.#loads.get(number);
+    if (load !== undefined) {
+      this.#commitLoad();
+      this.#loads.delete(number);
+      this.#garbage.push(...load.hiddenTables);
+      this.#collectGarbage();
+    }
+  }
+
+  #collectGarbage(): void {
+    const left: string[] = [];
+    for (const name of this.#garbage) {
+      try {
+        this.#db.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
+      } catch {
+        // No room, even for that. It is tried again before the next load.
+        left.push(name);
+      }
+    }
+    this.#garbage = left;
+  }
+
+  #changed(): void {
+    if (this.#snapshot !== null) {
+      this.#snapshot.dirty = true;
+    }
+  }
+
+  #publish(request: number, value: ReplyValue, changed: readonly StoredTable[]): void {
+    this.#changed();
+    this.#gate.announce(this.#advance({ changed, reply: done(request, value) }));
+  }
+
+  #advance(change: Partial<Omit<Advance, "kind" | "commit" | "bytes">>): Advance {
+    return {
+      kind: "advance",
+      commit: this.#records.commit,
+      changed: [],
+      removed: [],
+      dropped: [],
+      file: null,
+      reply: null,
+      bytes: this.#use.bytes,
+      ...change,
+    };
+  }
+
+  #attempt(request: number, doing: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(request, error, doing);
+    }
+  }
+
+  #fail(request: number, error: unknown, doing: string): void {
+    const outcome = { kind: "failed", error: encodeError(asStoreError(error, doing)) } as const;
+    this.#send({ kind: "reply", reply: { request, outcome }, bytes: this.#use.bytes }, []);
+  }
+
+  #reply(request: number, value: ReplyValue): void {
+    this.#send({ kind: "reply", reply: done(request, value), bytes: this.#use.bytes }, []);
+  }
+}
+
+function done(request: number, value: ReplyValue): Reply {
+  return { request, outcome: { kind: "done", value } };
+}
+
+function throwIfSet(error: unknown): void {
+  if (error !== null) {
+    throw error;
+  }
+}

@@ -1,0 +1,289 @@
+import { join } from "node:path";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+import { SnapshotFileError, StoreError } from "../errors.ts";
+import type {
+  LoadResult,
+  LoadSink,
+  LoadSpec,
+  OriginIdentity,
+  StoreApi,
+  StoredTable,
+  StoreOptions,
+  StoreRow,
+  StoreValue,
+} from "./contract.ts";
+import { WorkerLoadSink } from "./load-sink.ts";
+import { type Advance, decodeError, type Notice, type WireError } from "./protocol.ts";
+import { RamDirectory } from "./ram-directory.ts";
+import { Reader } from "./reader.ts";
+import { ScanPool } from "./scan-pool.ts";
+import type { ArrayStatement } from "./statement-cache.ts";
+import { createStoreFile } from "./store-file.ts";
+import { indexKey } from "./table-records.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+/**
+ * The in-memory store, on the main thread. Its invariant: `tables` is what the reader's snapshot holds (less what is
+ * being dropped), at every moment that other code can run. Both change in one place, `#advance`, synchronously, and the
+ * worker changes nothing that readers see until that is acknowledged.
+ *
+ * ```
+ *  open ──close()──► closed
+ *    └──crash of the worker──► failed    (`tables` is empty, everything rejects)
+ * ```
+ */
+export class Store implements StoreApi {
+  readonly #options: StoreOptions;
+  readonly #directory: RamDirectory;
+  readonly #link: WorkerLink;
+  readonly #scans: ScanPool;
+  readonly #tables = new Map<string, StoredTable>();
+  readonly #loads = new Map<number, WorkerLoadSink>();
+  /** Ids with drops on their way to the worker, counted: what the worker says of them meanwhile is out of date. */
+  readonly #dropping = new Map<string, number>();
+  readonly #indexing = new Map<string, Promise<void>>();
+  #file: string;
+  #reader: Reader;
+  #generation = 0;
+  #lastLoad = 0;
+  #bytes = 0;
+  #closing: Promise<void> | null = null;
+
+  static open(options: StoreOptions): Store {
+    return new Store(options);
+  }
+
+  private constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#directory = RamDirectory.create(options.maxBytes);
+    this.#file = join(this.#directory.path, "store.db");
+    try {
+      createStoreFile(this.#file);
+      this.#reader = new Reader(this.#file);
+    } catch (error) {
+      this.#directory.remove();
+      throw error;
+    }
+    this.#scans = new ScanPool(options.scanWorkers, options.onFault);
+    this.#link = new WorkerLink(
+      {
+        directory: this.#directory.path,
+        file: this.#file,
+        cacheDb: options.cacheDb,
+        maxBytes: options.maxBytes,
+      },
+      (notice) => this.#receive(notice),
+      (error) => this.#crashed(error),
+    );
+  }
+
+  get tables(): ReadonlyMap<string, StoredTable> {
+    return this.#tables;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async restore(identity: OriginIdentity): Promise<void> {
+    const reply = await this.#link.request({ kind: "restore", identity });
+    if (reply?.kind === "fault") {
+      this.#options.onFault(decodeError(reply.error));
+    }
+  }
+
+  async beginLoad(spec: LoadSpec): Promise<LoadSink> {
+    this.#lastLoad += 1;
+    const load = this.#lastLoad;
+    const sink = new WorkerLoadSink(
+      load,
+      this.#link,
+      () => this.#loads.delete(load),
+      (result) => this.#asSeen(result),
+    );
+    this.#loads.set(load, sink);
+    try {
+      await this.#link.request({ kind: "begin-load", load, spec });
+      return sink;
+    } catch (error) {
+      this.#loads.delete(load);
+      throw error;
+    }
+  }
+
+  ensureIndex(id: string, columns: readonly string[]): Promise<void> {
+    const table = this.#tables.get(id);
+    if (table === undefined) {
+      return Promise.reject(this.#link.ended ?? new StoreError(`The store holds no table ${id} to index`));
+    }
+    if (table.indexes.has(indexKey(columns))) {
+      return Promise.resolve();
+    }
+    const key = JSON.stringify([id, ...columns]);
+    let building = this.#indexing.get(key);
+    if (building === undefined) {
+      building = this.#link
+        .request({ kind: "ensure-index", id, columns })
+        .then(() => undefined)
+        .finally(() => this.#indexing.delete(key));
+      this.#indexing.set(key, building);
+    }
+    return building;
+  }
+
+  async drop(ids: readonly string[]): Promise<void> {
+    const unique = [...new Set(ids)];
+    let changed = false;
+    for (const id of unique) {
+      this.#dropping.set(id, (this.#dropping.get(id) ?? 0) + 1);
+      changed = this.#tables.delete(id) || changed;
+    }
+    this.#generation += changed ? 1 : 0;
+    try {
+      await this.#link.request({ kind: "drop", ids: unique });
+    } catch (error) {
+      this.#dropped(unique);
+      throw error;
+    }
+  }
+
+  statement(sql: string): ArrayStatement {
+    return this.#reader.statement(sql);
+  }
+
+  scan(
+    sql: string,
+    values: readonly StoreValue[],
+    versions: readonly (readonly [id: string, version: number])[],
+  ): Promise<StoreRow[] | "moved"> {
+    if (this.#link.ended !== null) {
+      return Promise.reject(this.#link.ended);
+    }
+    return this.#scans.run({ file: this.#file, sql, values, versions });
+  }
+
+  async saveSnapshotFile(): Promise<void> {
+    await this.#link.request({ kind: "save" });
+  }
+
+  saveSnapshotFileSync(timeoutMs: number): void {
+    if (this.#options.cacheDb === null || this.#link.ended !== null) {
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    const signal = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    this.#link.post({ kind: "save-now", port: port2, signal }, [port2]);
+    const outcome = Atomics.wait(signal, 0, 0, timeoutMs);
+    const error: WireError | undefined = receiveMessageOnPort(port1)?.message;
+    port1.close();
+    if (error !== undefined) {
+      this.#options.onFault(decodeError(error));
+    } else if (outcome === "timed-out") {
+      const message = `${this.#options.cacheDb} was not written within ${timeoutMs} ms; what it held stays as it was`;
+      this.#options.onFault(new SnapshotFileError(message));
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const sink of this.#loads.values()) {
+      void sink.abort().catch(() => undefined);
+    }
+    try {
+      await Promise.all([this.#link.close(), this.#scans.close()]);
+    } finally {
+      this.#forgetTables();
+      this.#reader.close();
+      this.#directory.remove();
+    }
+  }
+
+  #receive(notice: Notice): void {
+    this.#bytes = notice.bytes;
+    if (notice.kind === "reply") {
+      this.#link.settle(notice.reply);
+      return;
+    }
+    if (notice.kind === "credit") {
+      this.#loads.get(notice.load)?.credit(notice);
+      return;
+    }
+    try {
+      this.#advance(notice);
+    } catch (error) {
+      this.#link.fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#link.post({ kind: "acknowledge" });
+    if (notice.reply !== null) {
+      this.#link.settle(notice.reply);
+    }
+  }
+
+  /** Moves the snapshot and `tables` together. */
+  #advance({ commit, changed, removed, dropped, file }: Advance): void {
+    let seen: number;
+    if (file === null) {
+      seen = this.#reader.advance();
+    } else {
+      const reader = new Reader(file);
+      this.#reader.close();
+      this.#reader = reader;
+      this.#file = file;
+      seen = reader.advance();
+    }
+    if (seen !== commit) {
+      throw new Error(`the reader sees commit ${seen}, not ${commit}`);
+    }
+    for (const id of removed) {
+      this.#tables.delete(id);
+    }
+    for (const table of changed) {
+      if (!this.#dropping.has(table.id)) {
+        this.#tables.set(table.id, Object.freeze(table));
+      }
+    }
+    this.#dropped(dropped);
+    this.#generation += removed.length + changed.length > 0 ? 1 : 0;
+  }
+
+  #dropped(ids: readonly string[]): void {
+    for (const id of ids) {
+      const left = (this.#dropping.get(id) ?? 0) - 1;
+      if (left > 0) {
+        this.#dropping.set(id, left);
+      } else {
+        this.#dropping.delete(id);
+      }
+    }
+  }
+
+  /** The tables of a load as `tables` has them, where it has them. */
+  #asSeen(result: LoadResult): LoadResult {
+    return result.kind === "loaded"
+      ? { kind: "loaded", tables: result.tables.map((table) => this.#tables.get(table.id) ?? Object.freeze(table)) }
+      : result;
+  }
+
+  #crashed(error: Error): void {
+    for (const sink of this.#loads.values()) {
+      sink.fail(error);
+    }
+    this.#loads.clear();
+    this.#forgetTables();
+    this.#options.onFault(error);
+  }
+
+  #forgetTables(): void {
+    this.#tables.clear();
+    this.#generation += 1;
+  }
+}
