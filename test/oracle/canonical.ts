@@ -25,7 +25,16 @@ interface ParserSource {
 export const CELLS: ParserSource = { getTypeParser: (oid) => (text) => new Cell(oid, text) };
 
 /** For the pool under test in the `wire` view. */
-export const WIRE_TYPES: ParserSource = { getTypeParser: (oid) => (text) => `${oid}:${text}` };
+export const WIRE_TYPES: ParserSource = {
+  getTypeParser(oid) {
+    const parser = wireParsers.get(oid) ?? ((text: string) => `${oid}:${text}`);
+    wireParsers.set(oid, parser);
+    return parser;
+  },
+};
+
+/** One function per type for ever, as drivers have it. */
+const wireParsers = new Map<number, (text: string) => string>();
 
 /** A row as the view shows it, for an answer that was read with `CELLS`. */
 export function view(row: unknown, as: View): unknown {
