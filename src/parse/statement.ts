@@ -8,7 +8,8 @@ import type { QualifiedName, Query } from "./ast.ts";
  * - `read`: reads only, but outside of that language; `reason` and `detail` say why.
  * - `write`: changes rows, schema, locks or server state.
  * - `session`: changes or asks for the state of one connection (BEGIN, SET, LISTEN, PREPARE …).
- * - `unparsable`: the dialect's grammar rejects it, or it is empty; the origin's own error is the answer.
+ * - `unparsable`: the dialect's grammar rejects it, or it is empty; the origin's own error is the answer. Should the
+ *   origin accept it after all (another version, a fork), it may have done anything: count it as a write of all.
  */
 export type Statement =
   | {

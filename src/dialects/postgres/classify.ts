@@ -147,6 +147,7 @@ const COMMAND_NAMES: ReadonlyMap<string, string> = new Map([
   ["AlterObjectSchemaStmt", "ALTER … SET SCHEMA"],
   ["RefreshMatViewStmt", "REFRESH MATERIALIZED VIEW"],
   ["CheckPointStmt", "CHECKPOINT"],
+  ["SecLabelStmt", "SECURITY LABEL"],
   ["TransactionStmt", "COMMIT PREPARED"],
 ]);
 

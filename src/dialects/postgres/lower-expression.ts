@@ -47,7 +47,7 @@ export function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering
 }
 
 function lowerConstant(node: A_Const, lowering: Lowering): Expression {
-  lowering.allow(node, "constant", ["ival", "fval", "sval", "boolval", "isnull", "location"]);
+  lowering.allow(node, "constant", CONSTANT_FIELDS);
   const { ival, fval, sval, boolval } = node;
   if (node.isnull === true) return { kind: "null" };
   // a present object without its field holds the default: 0, "" or false
@@ -75,6 +75,8 @@ function lowerConstant(node: A_Const, lowering: Lowering): Expression {
   }
   return lowering.refuse("unsupported-type", "a bit string constant");
 }
+
+const CONSTANT_FIELDS = ["ival", "fval", "sval", "boolval", "bsval", "isnull", "location"];
 
 function signed(token: Token, negated: boolean): bigint {
   return negated ? -BigInt(token.value) : BigInt(token.value);
@@ -204,8 +206,11 @@ function lowerPattern(node: Node | undefined, lowering: Lowering): Expression {
   if (stringList(call.funcname).join(".") !== "pg_catalog.like_escape") return lowerExpression(node, lowering);
   lowering.allow(call, "ESCAPE", ["funcname", "args", "funcformat", "location"]);
   const [pattern, character, ...more] = call.args ?? [];
-  const isDefault = character !== undefined && "A_Const" in character && character.A_Const.sval?.sval === "\\";
-  if (!isDefault || more.length > 0) return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
+  if (character === undefined || !("A_Const" in character) || more.length > 0) {
+    return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
+  }
+  lowering.allow(character.A_Const, "ESCAPE", CONSTANT_FIELDS);
+  if (character.A_Const.sval?.sval !== "\\") return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
   return lowerExpression(pattern, lowering);
 }
 
@@ -258,7 +263,10 @@ function lowerType(node: TypeNameNode | undefined, lowering: Lowering): TypeName
   lowering.allow(node, "type", ["names", "typmods", "typemod", "arrayBounds", "location"]);
   if (node.typemod !== -1) lowering.refuse("unsupported-type", "a type with a resolved modifier");
   const modifiers = (node.typmods ?? []).map((modifier) => {
-    if ("A_Const" in modifier && modifier.A_Const.ival !== undefined) return modifier.A_Const.ival.ival ?? 0;
+    if ("A_Const" in modifier && modifier.A_Const.ival !== undefined) {
+      lowering.allow(modifier.A_Const, "type modifier", CONSTANT_FIELDS);
+      return modifier.A_Const.ival.ival ?? 0;
+    }
     lowering.refuse("unsupported-type", "a type modifier that is not a number");
     return 0;
   });
@@ -299,6 +307,9 @@ function lowerCoalesce(node: CoalesceExpr, lowering: Lowering): Expression {
 function lowerCall(node: FuncCall, lowering: Lowering): Expression {
   const name = stringList(node.funcname);
   lowering.allow(node, `${name.join(".")}()`, CALL_FIELDS);
+  if (node.funcformat === "COERCE_SQL_SYNTAX" && !SQL_SYNTAX.has(name.at(-1) ?? "")) {
+    return lowering.refuse("unsupported-function", `${name.at(-1)}()`);
+  }
   return {
     kind: "call",
     name,
@@ -312,6 +323,17 @@ function lowerCall(node: FuncCall, lowering: Lowering): Expression {
 /** `funcformat` says whether the call was written `f(x)` or in SQL's own syntax, `EXTRACT(year FROM x)`. */
 const CALL_FIELDS = ["funcname", "args", "agg_star", "agg_distinct", "agg_filter", "funcformat", "location"];
 
+/** Functions with a syntax of their own whose operands are all expressions; `EXTRACT(year FROM x)` holds a keyword. */
+const SQL_SYNTAX: ReadonlySet<string> = new Set([
+  "btrim",
+  "ltrim",
+  "rtrim",
+  "substring",
+  "position",
+  "overlay",
+  "timezone",
+]);
+
 const NODE_NAMES: ReadonlyMap<string, string> = new Map([
   ["A_ArrayExpr", "ARRAY[…]"],
   ["A_Indirection", "a field or element of a value"],
@@ -320,6 +342,10 @@ const NODE_NAMES: ReadonlyMap<string, string> = new Map([
   ["XmlExpr", "an XML expression"],
   ["XmlSerialize", "XMLSERIALIZE"],
   ["JsonIsPredicate", "IS JSON"],
+  ["JsonObjectConstructor", "a JSON constructor"],
+  ["JsonArrayConstructor", "a JSON constructor"],
+  ["JsonObjectAgg", "a JSON aggregate"],
+  ["JsonArrayAgg", "a JSON aggregate"],
   ["SetToDefault", "DEFAULT"],
   ["CurrentOfExpr", "WHERE CURRENT OF"],
 ]);

@@ -1,7 +1,7 @@
 import type { Node, RangeVar, SelectStmt } from "libpg-query";
 import type { Expression, OrderItem, QualifiedName, Query, TableReference, Target } from "../../parse/ast.ts";
 import { lowerExpression } from "./lower-expression.ts";
-import type { Lowering } from "./lowering.ts";
+import { type Lowering, literalsIn } from "./lowering.ts";
 import { stringList } from "./survey.ts";
 
 /**
@@ -47,12 +47,14 @@ const QUERY_FIELDS = [
 
 /**
  * A bare number in ORDER BY or GROUP BY is a position. And where a query groups or is DISTINCT, the origin compares
- * expressions of one clause with those of another (`SELECT a + 1 … GROUP BY a + 1`), constants included.
+ * expressions of one clause with those of another (`SELECT a + 1 … GROUP BY a + 1`), constants included; a key of the
+ * grouping may also be named by the alias or position of its entry in the select list.
  */
 function pinStructure(query: Query, lowering: Lowering): void {
   const order = query.orderBy.map((item) => item.expression);
   for (const item of [...query.groupBy, ...order]) if (item.kind === "literal") lowering.pin(item);
-  if (query.groupBy.length > 0) lowering.pin([query.targets, query.groupBy, query.having, order]);
+  const keys = [query.targets, query.groupBy];
+  if (query.groupBy.length > 0 && literalsIn(keys).length > 0) lowering.pin([keys, query.having, order]);
   if (query.distinct) lowering.pin([query.targets, order]);
 }
 
@@ -106,6 +108,8 @@ function lowerFrom(clause: readonly Node[] | undefined, lowering: Lowering): Tab
   if ("RangeVar" in only) return lowerTable(only.RangeVar, lowering);
   if ("RangeSubselect" in only) lowering.refuse("subquery", "a subquery in FROM");
   else if ("RangeFunction" in only) lowering.refuse("unsupported-syntax", "a function in FROM");
+  else if ("RangeTableFunc" in only) lowering.refuse("unsupported-syntax", "XMLTABLE");
+  else if ("JsonTable" in only) lowering.refuse("unsupported-syntax", "JSON_TABLE");
   else if ("RangeTableSample" in only) lowering.refuse("unsupported-syntax", "TABLESAMPLE");
   else lowering.refuse("unsupported-syntax", `${Object.keys(only)[0] ?? "nothing"} in FROM`);
   return NO_TABLE;

@@ -5,6 +5,14 @@ import type { Token } from "../../parse/token.ts";
 /** Deeper expressions are refused: lowering, typing and printing recurse. */
 const MAXIMUM_DEPTH = 200;
 
+/** Fields of the tree that a person would call something else. */
+const FIELD_NAMES: ReadonlyMap<string, string> = new Map([
+  ["agg_order", "ORDER BY"],
+  ["agg_within_group", "WITHIN GROUP"],
+  ["func_variadic", "VARIADIC"],
+  ["groupDistinct", "GROUP BY DISTINCT"],
+]);
+
 /** Stands where something was refused; the whole lowering is then thrown away. */
 const REFUSED: Expression = { kind: "null" };
 
@@ -46,7 +54,7 @@ export class Lowering {
   /** The closed whitelist: refuses a node that carries any field beyond those that its lowering reads. */
   allow(node: object, what: string, fields: readonly string[]): void {
     for (const field of Object.keys(node)) {
-      if (!fields.includes(field)) this.refuse("unsupported-syntax", `${what} with ${field}`);
+      if (!fields.includes(field)) this.refuse("unsupported-syntax", `${what} with ${FIELD_NAMES.get(field) ?? field}`);
     }
   }
 
@@ -65,6 +73,7 @@ export class Lowering {
    * place of the first sign; `matches` compares the value that the tree holds with what we read from the text.
    */
   literal(location: number | undefined, matches: (token: Token, negated: boolean) => boolean): Expression {
+    if (location === -1) return this.refuse("non-canonical-literal", "a constant that the text does not spell out");
     // absent fields have their default value, and that of a location is 0
     let index = this.#tokenAtByte.get(location ?? 0);
     let negated = false;
@@ -87,10 +96,15 @@ export class Lowering {
 
   /** Makes the values of all literals below a part of the plan's key. */
   pin(lowered: unknown): void {
-    if (typeof lowered !== "object" || lowered === null) return;
-    if ("kind" in lowered && lowered.kind === "literal" && "slot" in lowered) this.#pinned.add(Number(lowered.slot));
-    for (const child of Object.values(lowered)) this.pin(child);
+    for (const slot of literalsIn(lowered)) this.#pinned.add(slot);
   }
+}
+
+/** Slots of all literals in a lowered tree, or in a list of such trees. */
+export function literalsIn(lowered: unknown): number[] {
+  if (typeof lowered !== "object" || lowered === null) return [];
+  if ("kind" in lowered && lowered.kind === "literal" && "slot" in lowered) return [Number(lowered.slot)];
+  return Object.values(lowered).flatMap(literalsIn);
 }
 
 function isLiteral(token: Token): token is Token & { readonly kind: Literal["type"] } {

@@ -3,6 +3,7 @@ import type { BypassReason } from "../../outcome.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Statement } from "../../parse/statement.ts";
 import type { Token } from "../../parse/token.ts";
+import { blankComments } from "./blank-comments.ts";
 import { type Class, classify } from "./classify.ts";
 import { effectOf } from "./functions.ts";
 import { lowerQuery } from "./lower-query.ts";
@@ -25,7 +26,7 @@ export function parse(sql: string, tokens: readonly Token[]): Statement {
   if (sql === "") return { kind: "unparsable", message: "the statement is empty" };
   let statements: readonly { readonly stmt?: Node }[];
   try {
-    statements = parseSync(sql.toWellFormed()).stmts ?? [];
+    statements = parseSync(blankComments(sql, tokens).toWellFormed()).stmts ?? [];
   } catch (error) {
     if (error instanceof SqlError) return { kind: "unparsable", message: error.message };
     return unreadable("a statement that the parser failed on");

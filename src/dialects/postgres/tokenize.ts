@@ -111,6 +111,7 @@ export function tokenize(sql: string): Token[] | null {
           if (close < 0) return null;
           at = close + 1;
         } while (sql.charCodeAt(at) === 34);
+        if (at === start + 2) return null;
         tokens.push({ kind: "quoted", start, end: at, value: sql.slice(start, at) });
         break;
       }
@@ -247,8 +248,10 @@ function readString(sql: string, start: number): Token | null {
     if (close < 0) return null;
     const part = sql.slice(open + 1, close);
     value += doubled ? part.replaceAll("''", "'") : part;
-    open = continuation(sql, close + 1);
-    if (open < 0) return { kind: "string", start, end: close + 1, value };
+    const next = continuation(sql, close + 1);
+    if (next === null) return null;
+    if (next < 0) return { kind: "string", start, end: close + 1, value };
+    open = next;
   }
 }
 
@@ -281,24 +284,31 @@ function readEscapeString(sql: string, start: number): Token | null {
       index += 2;
     } else {
       const next = continuation(sql, index + 1);
+      if (next === null) return null;
       if (next < 0) return { kind: "string", start, end: index + 1, value };
       index = next + 1;
     }
   }
 }
 
-/** Where a string goes on behind its closing quote: white space with a line break, then a quote. Otherwise -1. */
-function continuation(sql: string, at: number): number {
+/**
+ * Where a string goes on behind its closing quote: white space with a line break, then a quote. -1 when it does not;
+ * `null` when a comment stands between, which the server joins over and the grammar that we parse with does not.
+ */
+function continuation(sql: string, at: number): number | null {
   let index = at;
   let newline = false;
+  let comment = false;
   for (;;) {
     const code = sql.charCodeAt(index);
-    if (code === 10 || code === 13) newline = true;
-    else if (code === 39) return newline ? index : -1;
-    else if (code === 45 && sql.charCodeAt(index + 1) === 45) {
+    if (code === 45 && sql.charCodeAt(index + 1) === 45) {
+      comment = true;
       index = endOfLine(sql, index);
       continue;
-    } else if (classAt(sql, index) !== SPACE) return -1;
+    }
+    if (code === 39 && newline) return comment ? null : index;
+    if (code === 10 || code === 13) newline = true;
+    else if (classAt(sql, index) !== SPACE) return -1;
     index++;
   }
 }
@@ -335,6 +345,8 @@ function readNumber(sql: string, start: number): Token | null {
   }
   if (classAt(sql, index) === IDENTIFIER) return readPrefixedInteger(sql, start);
   const text = sql.slice(start, index);
+  // `1e5$` and `1_0$` are a 1 with an identifier behind it to the lexer's longest match: an error
+  if (classAt(sql, index) === DOLLAR && /[eE_]/.test(text)) return null;
   if (!plain) return { kind: "symbol", start, end: index, value: text };
   if (decimal) return { kind: "decimal", start, end: index, value: text };
   return integer(start, index, text);
