@@ -66,6 +66,8 @@ export class Batch {
         const table = this.#random.pick(schema.tables);
         const sql = randomForeignStatement(this.#random, table);
         await this.#one({ sql, params: null, check: { ordered: false, limited: false, offset: 0, full: null } }, null);
+      } else if (this.#random.chance(0.01)) {
+        await this.#burst();
       } else {
         await this.#variants();
       }
@@ -82,7 +84,31 @@ export class Batch {
     const count = this.#random.pick([1, 1, 2, 3]);
     for (let variant = 0; variant < count && !this.#options.over(); variant++) {
       const generated = randomCase(this.#options.schema, shapeSeed, this.#random.seed());
-      await this.#one(toStatement(generated, generated.table), generated);
+      await this.#one(this.#mangled(toStatement(generated, generated.table)), generated);
+    }
+  }
+
+  /** The parameters as given by a careless caller now and then. */
+  #mangled(statement: Statement): Statement {
+    const { params } = statement;
+    if (params === null) return this.#random.chance(0.1) ? { ...statement, params: [] } : statement;
+    if (!this.#random.chance(0.01)) return statement;
+    return { ...statement, params: this.#random.chance(0.5) ? params.slice(0, -1) : [...params, null] };
+  }
+
+  /** Several statements at once: one load for all, answers not mixed up. */
+  async #burst(): Promise<void> {
+    const { origin, schema, tally } = this.#options;
+    const subject = this.#subject();
+    const generated = this.#random.times(6, () => randomCase(schema, this.#random.seed(), this.#random.seed()));
+    const statements = generated.map((one) => toStatement(one, one.table));
+    const asked = await Promise.all(statements.map((statement) => ask(subject, statement, origin)));
+    tally.queries += asked.length;
+    for (const [index, { difference }] of asked.entries()) {
+      const statement = statements[index];
+      if (statement === undefined) continue;
+      if (difference !== null) this.#found({ subject, statement, difference, generated: generated[index] ?? null });
+      this.#note(subject, statement);
     }
   }
 

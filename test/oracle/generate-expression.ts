@@ -241,6 +241,8 @@ export class ExpressionMaker {
 
   #sample(type: SqlType, column: ColumnSpec | null): string | null {
     if (this.#values.chance(0.03)) return null;
+    if (MOMENTS.includes(type.kind) && this.#values.chance(0.03))
+      return this.#values.pick(["today", "yesterday", "epoch"]);
     const candidates = column === null ? this.#columns([type.kind]) : [column];
     const source = candidates.length > 0 && this.#values.chance(0.75) ? this.#values.pick(candidates) : null;
     if (source !== null && this.#table.rows.length > 0) {

@@ -17,6 +17,7 @@ export interface FullRow {
 /** The bare driver on one connection. */
 export class Origin {
   readonly #client: pg.Client;
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -70,8 +71,13 @@ export class Origin {
     await this.#client.end();
   }
 
+  /** One after another: the driver's connection takes one query at a time. */
   async #query(sql: string, params: readonly unknown[] | null): Promise<pg.QueryResult> {
-    return await this.#client.query({ text: sql, ...(params === null ? {} : { values: [...params] }), types: CELLS });
+    const run = this.#last.then(() =>
+      this.#client.query({ text: sql, ...(params === null ? {} : { values: [...params] }), types: CELLS }),
+    );
+    this.#last = run.catch(() => {});
+    return await run;
   }
 }
 

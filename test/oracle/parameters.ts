@@ -37,7 +37,7 @@ export function randomParameter(random: Random, type: SqlType, text: string): un
     case "char":
       return random.chance(0.9)
         ? text
-        : random.pick<unknown>([1, 1.5, true, 12n, `${text} `, `${text}  `, new Date(0), Buffer.from("a")]);
+        : random.pick<unknown>([1, 1.5, true, 12n, `${text} `, `${text}  `, new Date(0), Buffer.from("a"), "a\uD800"]);
     default:
       return text;
   }
@@ -115,6 +115,8 @@ function moment(random: Random, text: string): unknown {
     "2024-1-5",
     "20240105",
     "epoch",
+    "today",
+    "yesterday",
     "2024-02-30",
     "",
     "2024-01-05T00:00",

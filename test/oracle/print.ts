@@ -100,7 +100,10 @@ class Printer {
     const offset = query.offset === null ? [] : [`${this.#word("OFFSET")} ${this.#expression(query.offset)}`];
     parts.push(...(this.#chance(0.2) ? [...offset, ...limit] : [...limit, ...offset]));
     const space = this.#chance(0.15) ? "\n" : this.#chance(0.1) ? " /* it's; -- $9 */ " : " ";
-    return { sql: parts.join(space) + (this.#chance(0.1) ? " ;" : ""), params: this.#used };
+    return {
+      sql: (this.#chance(0.05) ? "\n\t" : "") + parts.join(space) + (this.#chance(0.1) ? " ;" : ""),
+      params: this.#used,
+    };
   }
 
   #orderItem(item: OrderItem): string {
@@ -123,6 +126,7 @@ class Printer {
   }
 
   #name(name: string): string {
+    if (name === "ünï" && this.#chance(0.3)) return this.#chance(0.5) ? name : "ÜNï";
     const quoted = quoteIdentifier(name);
     if (quoted.startsWith('"')) return quoted;
     if (this.#chance(0.15)) return `"${quoted}"`;
@@ -168,7 +172,8 @@ class Printer {
     switch (expression.kind) {
       case "literal": {
         if (expression.type === "string") return this.#string(expression.text);
-        return expression.negated ? `-${expression.text}` : expression.text;
+        const number = this.#number(expression.text);
+        return expression.negated ? `-${number}` : number;
       }
       case "null":
         return this.#word("NULL");
@@ -266,7 +271,19 @@ class Printer {
   #string(value: string): string {
     if (this.#chance(0.05)) return `E${quoteString(value.replaceAll("\\", "\\\\"))}`;
     if (!value.includes("$") && this.#chance(0.03)) return `$q$${value}$q$`;
+    if (value.length > 1 && !value.includes("\\") && this.#chance(0.02)) {
+      return `${quoteString(value.slice(0, 1))}\n  ${quoteString(value.slice(1))}`;
+    }
     return quoteString(value);
+  }
+
+  /** Spellings that servers know since when they know them; the others raise on both sides. */
+  #number(text: string): string {
+    if (/^0\.\d+$/.test(text) && this.#chance(0.1)) return text.slice(1);
+    if (!this.#chance(0.02)) return text;
+    if (/^\d{2,15}$/.test(text))
+      return this.#chance(0.5) ? `0x${Number(text).toString(16)}` : `${text[0]}_${text.slice(1)}`;
+    return /^\d+\.\d+$/.test(text) ? `${text}e0` : `${text}.`;
   }
 
   #parameter(index: number): string {
