@@ -41,7 +41,7 @@ export function classify(node: Node): Class {
 type Write = Extract<Class, { kind: "write" }>;
 
 /** The write that hides in a tree, if any: a modification, INTO, a row lock, a function with side effects. */
-export function writeInside(found: Survey): Write | null {
+function writeInside(found: Survey): Write | null {
   const calls = found.functions.filter((name) => effectOf(name).startsWith("writes"));
   const [call] = calls;
   const [lock] = found.locks;

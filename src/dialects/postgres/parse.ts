@@ -8,7 +8,11 @@ import { type Class, classify } from "./classify.ts";
 import { effectOf } from "./functions.ts";
 import { lowerQuery } from "./lower-query.ts";
 import { Lowering } from "./lowering.ts";
+import { plainInsert } from "./plain-insert.ts";
 import type { Survey } from "./survey.ts";
+
+/** UTF-16 units above which an INSERT is read off its tokens: the grammar takes about 1 ms for 1 KB. */
+const LONG_TEXT = 16_384;
 
 /** Loads the parser (WASM). Must have resolved before `parse` is called. */
 export async function loadParser(): Promise<void> {
@@ -24,6 +28,10 @@ export function parse(sql: string, tokens: readonly Token[]): Statement {
   // the parser stops at NUL where the server may not; no valid statement holds one
   if (sql.includes("\0")) return unreadable("a text with a NUL character");
   if (sql === "") return { kind: "unparsable", message: "the statement is empty" };
+  if (sql.length > LONG_TEXT) {
+    const insert = plainInsert(tokens);
+    if (insert !== null) return insert;
+  }
   let statements: readonly { readonly stmt?: Node }[];
   try {
     statements = parseSync(blankComments(sql, tokens).toWellFormed()).stmts ?? [];
