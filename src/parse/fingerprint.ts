@@ -1,7 +1,7 @@
 import type { Token } from "./token.ts";
 
 /** A constant taken out of a text. Its index in `Fingerprint.literals` is its slot. */
-export interface LiteralValue {
+interface LiteralValue {
   readonly kind: "integer" | "decimal" | "string";
   /** As `Token.value`: unescaped, without the sign that may stand before it. */
   readonly value: string;

@@ -42,7 +42,7 @@ export function lowerExpression(node: Node | undefined, lowering: Lowering): Exp
   });
 }
 
-export function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering): Expression[] {
+function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering): Expression[] {
   return (nodes ?? []).map((node) => lowerExpression(node, lowering));
 }
 

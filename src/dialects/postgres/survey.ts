@@ -14,7 +14,7 @@ export interface Survey {
   readonly constructs: ReadonlySet<Construct>;
 }
 
-export type Construct = "subquery" | "window-function" | "grouping-sets";
+type Construct = "subquery" | "window-function" | "grouping-sets";
 
 const MODIFICATIONS: ReadonlyMap<string, string> = new Map([
   ["InsertStmt", "INSERT"],

@@ -2,7 +2,7 @@ import type { Expression, Query, Target } from "../../../src/parse/ast.ts";
 import type { Statement } from "../../../src/parse/statement.ts";
 
 /** A lowered query as text, every operator in brackets, literals with their slot: `(a = 5#0)`. */
-export function printQuery(query: Query): string {
+function printQuery(query: Query): string {
   const { from } = query;
   const parts = [
     `SELECT${query.distinct ? " DISTINCT" : ""} ${query.targets.map(target).join(", ")}`,
