@@ -1,0 +1,237 @@
+import pg from "pg";
+import type { Catalog, Column, ColumnType, TypeSystem } from "../../catalog.ts";
+import { OptionsError } from "../../errors.ts";
+import type { ValueBinders } from "../../execute/bind.ts";
+import type { QualifiedName } from "../../parse/ast.ts";
+import type { Output } from "../../plan/term.ts";
+import type { LoadSink } from "../../store/contract.ts";
+import type { Description, Origin, OriginLoadTable, TypeParsers, WriteReach } from "../dialect.ts";
+import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
+import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
+import { describeStatement } from "./describe.ts";
+import { loadTables } from "./load.ts";
+import { dictionaryCodec, loadColumn } from "./load-column.ts";
+import { type ClientClass, OwnConnections, type PoolOptions } from "./own-connections.ts";
+import { type BindSession, createBinders } from "./parameters.ts";
+import { applySession, readSession, type Session } from "./session.ts";
+import { textOnly } from "./text-only.ts";
+import { createTypeParsers, driverDateText } from "./type-parsers.ts";
+import { createTypeSystem } from "./type-system.ts";
+import { isUtc, outputText, type WireText, wireTextOf } from "./wire-text.ts";
+import { WriteReachCache } from "./write-reach.ts";
+
+/** What a `pg.Pool` has beside its declared type. */
+type UserPool = pg.Pool & { readonly Client: ClientClass };
+
+/** More loads at a time wait: each takes a server process and a good part of a core. */
+const MAX_LOADS = 3;
+
+/** What an origin can be opened on. */
+export type OriginBase = pg.Pool | pg.PoolConfig | string;
+
+/** Opens a Postgres origin on the user's pool, or on a pool of its own for connection options or a URL. */
+export function openOrigin(base: OriginBase): Origin {
+  if (isPool(base)) return new PostgresOrigin(base, false);
+  const options: pg.PoolConfig = typeof base === "string" ? { connectionString: base } : (base as pg.PoolConfig);
+  const pool = new pg.Pool(options) as UserPool;
+  // An idle connection that breaks: the next query opens another.
+  pool.on("error", () => {});
+  return new PostgresOrigin(pool, true);
+}
+
+/** Not `instanceof`: the application may have a `pg` of its own. */
+export function isPool(base: unknown): base is UserPool {
+  return (
+    typeof base === "object" &&
+    base !== null &&
+    "query" in base &&
+    typeof base.query === "function" &&
+    "connect" in base &&
+    typeof base.connect === "function" &&
+    "options" in base &&
+    "Client" in base
+  );
+}
+
+function checkDriver(pool: UserPool): void {
+  const options: PoolOptions = pool.options;
+  // pg-native has no connection to speak the protocol on; its Client alone has this method.
+  if ("isConnected" in pool.Client.prototype) {
+    throw new OptionsError("SQLmem needs the JavaScript client of pg: pass a Pool of pg, not of pg.native.");
+  }
+  const { binary } = pg.defaults;
+  if (options.binary === true || binary === true) {
+    throw new OptionsError('SQLmem answers in the text format: remove "binary: true" from the options of the pool.');
+  }
+}
+
+interface Settled {
+  readonly session: Session;
+  readonly typeSystem: TypeSystem;
+}
+
+class PostgresOrigin implements Origin {
+  readonly decoder = new URL(`./copy-decode${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url).href;
+  readonly catalog: Catalog;
+  readonly types: TypeParsers;
+  readonly #pool: UserPool;
+  readonly #ownsPool: boolean;
+  /** The pool's `query` as it was when the origin was opened, before the pool was attached. */
+  readonly #query: (sql: string, params?: unknown[]) => Promise<unknown>;
+  readonly #catalog: PostgresCatalog;
+  readonly #reach: WriteReachCache;
+  readonly #questions: OwnConnections;
+  readonly #loads: OwnConnections;
+  readonly binders: ValueBinders;
+  #session: Promise<Session> | undefined;
+  /** What `#session` has resolved to. */
+  #known: Settled | undefined;
+  /** A client of the pool, asked for parsers only: it knows those of the pool's options and its own. */
+  #parserOwner: pg.ClientBase;
+  #closing: Promise<void> | undefined;
+
+  constructor(pool: UserPool, ownsPool: boolean) {
+    checkDriver(pool);
+    this.#pool = pool;
+    this.#ownsPool = ownsPool;
+    this.#query = pool.query.bind(pool) as (sql: string, params?: unknown[]) => Promise<unknown>;
+    this.#parserOwner = new pool.Client(pool.options);
+    const prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
+    this.#questions = new OwnConnections(pool.options, pool.Client, 1, prepare);
+    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, prepare);
+    const read: ReadCatalog = async (names, ids) => {
+      const { version } = await this.#ready();
+      return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids));
+    };
+    this.#catalog = new PostgresCatalog(read, () => this.#settled().session.utf8);
+    this.catalog = this.#catalog;
+    this.#reach = new WriteReachCache((sql, json) => this.#ask(sql, [json]));
+    this.types = createTypeParsers((typeId) => this.#parserOwner.getTypeParser(typeId, "text"));
+    const bindSession: BindSession = { utc: () => isUtc(this.#settled().session.settings.timeZone), dateText };
+    this.binders = createBinders(bindSession);
+    // Another copy of pg may write dates in its own way: they are passed through then.
+    const isOurDriver = pool.Client === pg.Client || pool.Client.prototype instanceof pg.Client;
+    function dateText(date: Date): string {
+      return isOurDriver ? driverDateText(date) : "";
+    }
+  }
+
+  async ready(): Promise<Pick<Session, "identity" | "settings">> {
+    const { identity, settings } = await this.#ready();
+    return { identity, settings };
+  }
+
+  #ready(): Promise<Session> {
+    if (this.#session === undefined) {
+      const session = this.#readSession();
+      this.#session = session;
+      session.catch(() => {
+        if (this.#session === session) this.#session = undefined;
+      });
+    }
+    return this.#session;
+  }
+
+  async #readSession(): Promise<Session> {
+    const client = await this.#pool.connect();
+    const ignore = (): void => {};
+    client.on("error", ignore);
+    let failed = true;
+    try {
+      const session = await readSession(client);
+      this.#known = { session, typeSystem: createTypeSystem(session.collation) };
+      this.#parserOwner = client;
+      failed = false;
+      return session;
+    } finally {
+      client.removeListener("error", ignore);
+      client.release(failed);
+    }
+  }
+
+  #settled(): Settled {
+    if (this.#known === undefined) throw new TypeError("ready() has not resolved yet");
+    return this.#known;
+  }
+
+  get typeSystem(): TypeSystem {
+    return this.#settled().typeSystem;
+  }
+
+  needsText(type: ColumnType): boolean {
+    return wireTextOf(type, this.#settled().session.settings) === null;
+  }
+
+  wireText(output: Output): WireText {
+    return outputText(output, this.#settled().session.settings);
+  }
+
+  forgetCatalog(ids?: readonly string[]): void {
+    this.#catalog.forget(ids);
+    this.#reach.forget();
+  }
+
+  async describe(sql: string): Promise<Description> {
+    await this.#ready();
+    return await this.#questions.useAgain((client) => describeStatement(client, sql));
+  }
+
+  async query(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
+    const result = await (params === undefined ? this.#query(sql) : this.#query(sql, [...params]));
+    // Several statements in one text have a result each; the last one is the answer.
+    const last: unknown = Array.isArray(result) ? result.at(-1) : result;
+    return (last as pg.QueryResult<Record<string, unknown>>).rows;
+  }
+
+  loadColumn = loadColumn;
+  dictionaryCodec = dictionaryCodec;
+
+  async load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed"> {
+    const session = await this.#ready();
+    return await this.#loads.use((client) => {
+      const read: ReadCatalog = (names, ids) => readCatalog(client, session.version, names, ids);
+      return loadTables({ client, catalog: this.#catalog, read }, tables, sink);
+    });
+  }
+
+  async sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]> {
+    if (candidates.length === 0) return [];
+    const type = column.type.kind === "char" ? "pg_catalog.bpchar" : "pg_catalog.text";
+    const collate = collateClause(column.type.collation);
+    const sql = `
+SELECT pg_catalog.json_agg(c.value::${type}${collate} < $2::${type}${collate} ORDER BY c.position)::pg_catalog.text
+FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS c(value, position)`;
+    return JSON.parse(await this.#ask(sql, [JSON.stringify(candidates), value])) as boolean[];
+  }
+
+  writeReach(names: readonly QualifiedName[]): Promise<WriteReach> {
+    return this.#reach.reach(names);
+  }
+
+  functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean> {
+    return this.#reach.functionsMayWrite(names);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.all([this.#questions.close(), this.#loads.close()]);
+      if (this.#ownsPool) await this.#pool.end();
+    })();
+    return this.#closing;
+  }
+
+  async #ask(sql: string, values: readonly unknown[]): Promise<string> {
+    await this.#ready();
+    return await this.#questions.useAgain((client) => textOnly(client, sql, values));
+  }
+}
+
+async function readCatalog(
+  client: pg.ClientBase,
+  version: number,
+  names: readonly string[],
+  ids: readonly string[],
+): Promise<CatalogRow> {
+  const values = [JSON.stringify(names), JSON.stringify(ids)];
+  return JSON.parse(await textOnly(client, catalogQuery(version), values)) as CatalogRow;
+}

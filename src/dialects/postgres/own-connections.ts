@@ -1,0 +1,105 @@
+import pg from "pg";
+
+/** What the code needs of the options of a pool; the rest is passed through. */
+export type PoolOptions = pg.PoolConfig & { readonly binary?: boolean };
+export type ClientClass = new (options: PoolOptions) => pg.Client;
+
+/** How long an own connection stays open without being used. */
+const IDLE_MS = 10_000;
+
+/**
+ * Connections that SQLmem opens itself, with the options of the user's pool, so that its own work neither waits for nor
+ * takes the pool's clients. Opened on demand, closed when idle; an idle one does not keep the process alive.
+ */
+export class OwnConnections {
+  readonly #pool: pg.Pool;
+  readonly #prepare: (client: pg.Client) => Promise<void>;
+  readonly #prepared = new WeakSet<pg.Client>();
+  readonly #leased = new Set<pg.Client>();
+  #closed = false;
+
+  constructor(options: PoolOptions, Client: ClientClass, size: number, prepare: (client: pg.Client) => Promise<void>) {
+    this.#pool = new pg.Pool(ownOptions(options, Client, size));
+    this.#prepare = prepare;
+    // A connection that breaks fails the query that runs on it, if any; the events say nothing more.
+    this.#pool.on("error", ignore);
+    this.#pool.on("connect", (client) => client.on("error", ignore));
+  }
+
+  /** Runs the action on a connection of its own. Rejects with what connecting or the action rejects with. */
+  async use<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect();
+    this.#leased.add(client);
+    let broken = true;
+    try {
+      if (this.#closed) throw new Error("The origin has been closed");
+      if (!this.#prepared.has(client)) {
+        await this.#prepare(client);
+        this.#prepared.add(client);
+      }
+      const result = await action(client);
+      broken = false;
+      return result;
+    } catch (error) {
+      broken = !isStatementError(error) || client.getTransactionStatus?.() !== "I";
+      throw error;
+    } finally {
+      this.#leased.delete(client);
+      client.release(broken);
+    }
+  }
+
+  /** As `use`, once more if the connection turns out to have died while it was idle. For actions without effects. */
+  async useAgain<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const reused = this.#pool.idleCount > 0;
+    try {
+      return await this.use(action);
+    } catch (error) {
+      if (!reused || this.#closed || isStatementError(error)) throw error;
+      return await this.use(action);
+    }
+  }
+
+  /** Breaks off what is running. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const ended = this.#pool.end();
+    for (const client of this.#leased) void client.end().catch(ignore);
+    await ended;
+  }
+}
+
+/** An error of one statement, after which the connection is as good as before. */
+function isStatementError(error: unknown): boolean {
+  return error instanceof Error && "severity" in error && error.severity === "ERROR";
+}
+
+function ignore(): void {}
+
+function ownOptions(options: PoolOptions, Client: ClientClass, size: number): pg.PoolConfig {
+  // By descriptor: pg-pool makes the password not enumerable.
+  const own: Record<string, unknown> = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
+  // Of the pool, not of its connections; or in the way of a bulk copy.
+  for (const name of [
+    "max",
+    "poolSize",
+    "min",
+    "maxUses",
+    "maxLifetimeSeconds",
+    "onConnect",
+    "verify",
+    "log",
+    "types",
+    "pipeline",
+    "binary",
+    "query_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+  ]) {
+    delete own[name];
+  }
+  Object.assign(own, { Client, max: size, idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true });
+  own.fallback_application_name ??= "sqlmem";
+  return own;
+}

@@ -1,0 +1,110 @@
+import type { QualifiedName } from "../../parse/ast.ts";
+import type { WriteReach } from "../dialect.ts";
+import { regclassText } from "./catalog.ts";
+
+/** Runs a query with one JSON parameter; resolves to its one text. */
+export type AskText = (sql: string, json: string) => Promise<string>;
+
+/**
+ * Answers `all` when a name is no ordinary table, or when a trigger of a user or a rule could write anywhere.
+ *
+ * The closure goes both ways through inheritance (what a child holds shows in its ancestors) and along foreign keys
+ * whose action writes the referencing table. Triggers: `tgisinternal` are those of foreign keys and partitions, `D` is
+ * disabled; rules: `1` is the SELECT rule of a view.
+ */
+const REACH_QUERY = `
+WITH RECURSIVE
+named AS (
+  SELECT pg_catalog.to_regclass(n.name)::pg_catalog.oid AS oid
+  FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS n(name)
+),
+reach (oid) AS (
+  SELECT oid FROM named WHERE oid IS NOT NULL
+  UNION
+  SELECT next.oid
+  FROM reach AS r
+  CROSS JOIN LATERAL (
+    SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = r.oid
+    UNION ALL
+    SELECT i.inhparent FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = r.oid
+    UNION ALL
+    SELECT k.conrelid FROM pg_catalog.pg_constraint AS k
+    WHERE k.contype = 'f' AND k.confrelid = r.oid
+      AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+  ) AS next
+)
+SELECT CASE WHEN
+  EXISTS (SELECT FROM named AS n LEFT JOIN pg_catalog.pg_class AS c ON c.oid = n.oid
+          WHERE c.oid IS NULL OR c.relkind NOT IN ('r', 'p', 'm'))
+  OR EXISTS (SELECT FROM reach AS r JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = r.oid
+             WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')
+  OR EXISTS (SELECT FROM reach AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
+             WHERE w.ev_type <> '1' AND w.ev_enabled <> 'D')
+  THEN '"all"'
+  ELSE (SELECT COALESCE(pg_catalog.json_agg(r.oid::pg_catalog.text), '[]')::pg_catalog.text FROM reach AS r)
+END`;
+
+/** Functions of pg_catalog that run a text given to them, or the query of a cursor. */
+const RUNS_SQL: ReadonlySet<string> = new Set([
+  "query_to_xml",
+  "query_to_xmlschema",
+  "query_to_xml_and_xmlschema",
+  "cursor_to_xml",
+  "cursor_to_xmlschema",
+  "ts_stat",
+  "ts_rewrite",
+]);
+
+const FUNCTIONS_QUERY = `
+SELECT EXISTS (
+  SELECT FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS f(schema pg_catalog.text, name pg_catalog.text)
+  JOIN pg_catalog.pg_proc AS p ON p.proname = f.name
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+  WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND CASE WHEN f.schema IS NULL THEN n.nspname = ANY (pg_catalog.current_schemas(true)) ELSE n.nspname = f.schema END
+)::pg_catalog.text`;
+
+/** Remembers answers until `forget`; bounded. */
+export class WriteReachCache {
+  readonly #ask: AskText;
+  readonly #reach = new Map<string, Promise<string>>();
+  readonly #functions = new Map<string, Promise<string>>();
+
+  constructor(ask: AskText) {
+    this.#ask = ask;
+  }
+
+  forget(): void {
+    this.#reach.clear();
+    this.#functions.clear();
+  }
+
+  /** Ids of all tables that a write to these may change. */
+  async reach(names: readonly QualifiedName[]): Promise<WriteReach> {
+    if (names.length === 0) return [];
+    const texts = [...new Set(names.map(regclassText))].sort();
+    return JSON.parse(await this.#remember(this.#reach, REACH_QUERY, JSON.stringify(texts))) as WriteReach;
+  }
+
+  /** True if one of them is volatile and not the database's own; a name that nobody has will be the origin's error. */
+  async functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean> {
+    if (names.length === 0) return false;
+    if (names.some((name) => RUNS_SQL.has(name.at(-1) ?? ""))) return true;
+    const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "" }));
+    return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
+  }
+
+  #remember(answers: Map<string, Promise<string>>, sql: string, json: string): Promise<string> {
+    const known = answers.get(json);
+    if (known !== undefined) return known;
+    if (answers.size >= MAX_ANSWERS) answers.clear();
+    const answer = this.#ask(sql, json);
+    answers.set(json, answer);
+    answer.catch(() => {
+      if (answers.get(json) === answer) answers.delete(json);
+    });
+    return answer;
+  }
+}
+
+const MAX_ANSWERS = 10_000;
