@@ -1,4 +1,4 @@
-import type { QualifiedName } from "./parse/ast.ts";
+import type { QualifiedName, TypeName } from "./parse/ast.ts";
 
 /**
  * What the cache knows of the origin's tables. A dialect fills it; `plan/` reads it.
@@ -82,4 +82,16 @@ export interface CatalogRefusal {
 export interface Catalog {
   /** The table that an unqualified or qualified name means for the caller's session, or why it cannot be cached. */
   table(name: QualifiedName): Promise<Table | CatalogRefusal>;
+}
+
+/** The origin's types, as far as the planner reasons about them. */
+export interface TypeSystem {
+  /** The plain type of a kind, without modifier; text kinds have the database's default collation. */
+  builtin(kind: Exclude<TypeKind, "enum" | "wire">): ColumnType;
+  /** By the origin's type id; `null` for types without a kind of their own. */
+  byId(id: number): ColumnType | null;
+  /** The element type of an array type's id. */
+  elementOf(arrayId: number): ColumnType | null;
+  /** A type as written in a cast; `null` when it is not one of those that the planner knows. */
+  byName(type: TypeName): ColumnType | null;
 }

@@ -44,14 +44,40 @@ export const BYPASS_REASONS = [
   // this moment
   "parameter",
   "table-too-large",
-  "cache-full",
   "load-failed",
   "store-failed",
   "sqlite-raised",
+  "session-state",
   "write",
 ] as const;
 
 export type BypassReason = (typeof BYPASS_REASONS)[number];
+
+const MOMENTARY: ReadonlySet<BypassReason> = new Set([
+  "parameter",
+  "table-too-large",
+  "load-failed",
+  "store-failed",
+  "sqlite-raised",
+  "session-state",
+]);
+
+/** True for the third group: the statement is one that the cache answers, only not now or not with these values. */
+export function isMomentary(reason: BypassReason): boolean {
+  return MOMENTARY.has(reason);
+}
+
+const REMEDIES: Readonly<Partial<Record<BypassReason, string>>> = {
+  wildcard: 'Name the columns, or use mode: "transparent".',
+  join: 'Query one table at a time, or use mode: "transparent".',
+  "several-statements": "Send one statement at a time.",
+  "non-canonical-literal": "Write the value as the database prints it, or pass it as a parameter.",
+};
+
+/** What a person can do about a refusal. */
+export function remedyFor(reason: BypassReason): string {
+  return REMEDIES[reason] ?? 'Rewrite it (docs/limits.md), or use mode: "transparent" to have the database answer it.';
+}
 
 /** A decision not to answer from the cache. A value, never an exception. */
 export interface Bypass {

@@ -1,9 +1,11 @@
-import type { Catalog, Column, Table } from "../catalog.ts";
+import type { Catalog, Column, ColumnType, Table, TypeSystem } from "../catalog.ts";
+import type { ValueBinders } from "../execute/bind.ts";
 import type { QualifiedName } from "../parse/ast.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Token } from "../parse/token.ts";
+import type { Output } from "../plan/term.ts";
 import type { Encoding } from "../store/column-set.ts";
-import type { LoadColumn, LoadSink, OriginIdentity } from "../store/contract.ts";
+import type { LoadColumn, LoadSink, OriginIdentity, StoreValue } from "../store/contract.ts";
 
 /** What the origin says of a statement without running it. */
 export interface Description {
@@ -30,6 +32,8 @@ export interface OriginLoadTable {
 export interface SessionSettings {
   readonly timeZone: string;
   readonly dateStyle: string;
+  /** Above 0 floats are sent with the fewest digits that read back as the same value. */
+  readonly extraFloatDigits: number;
   /** All settings that change stored text, canonically joined: part of `OriginIdentity`. */
   readonly fingerprint: string;
 }
@@ -64,6 +68,14 @@ export interface Origin {
   writeReach(names: readonly QualifiedName[]): Promise<WriteReach>;
   /** True if any of these functions may write: a volatile one that is not the database's own. */
   functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean>;
+  /** Types, as the planner reasons about them; known once `ready()` has resolved. */
+  readonly typeSystem: TypeSystem;
+  /** Which spellings of values are canonical. */
+  readonly binders: ValueBinders;
+  /** True for types whose wire text cannot be rebuilt from the stored value and has to be stored beside it. */
+  needsText(type: ColumnType): boolean;
+  /** The text that the origin would send for a value in the store. */
+  wireText(output: Output): (value: Exclude<StoreValue, null>) => string;
   /** How the user's driver turns wire text of a type into a value. */
   readonly types: TypeParsers;
   close(): Promise<void>;
@@ -86,6 +98,8 @@ export interface Dialect {
   ready(): Promise<void>;
   /** Tokens of a text, or `null` if the tokenizer is not sure; literals become slots (see `parse/fingerprint.ts`). */
   tokenize(sql: string): readonly Token[] | null;
-  /** Reads one text. `literalAt` maps a position in the text (UTF-16 index) to its literal slot. */
+  /** A table's name as a person writes it, folded as the origin folds it; `null` if it is none. */
+  tableName(text: string): QualifiedName | null;
+  /** Reads one text; `tokens` are its tokens, which number the literal slots. */
   parse(sql: string, tokens: readonly Token[]): Statement;
 }

@@ -1,5 +1,6 @@
-import { readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { APPLICATION_ID } from "./store-file.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -7,53 +8,78 @@ const CHUNK_BYTES = 1024 * 1024;
 const CHECKSUM_OFFSET = 60;
 const CHECKSUM_BYTES = 4;
 const APPLICATION_ID_OFFSET = 68;
-export const HEADER_BYTES = 100;
+const HEADER_BYTES = 100;
 
-const MAGIC = "SQLite format 3\0";
+const MAGIC = Buffer.from("SQLite format 3\0");
 
-export interface SnapshotHeader {
-  readonly isSqlite: boolean;
-  readonly applicationId: number;
-  readonly checksum: number;
+/** The name of a meta table, as it stands in the schema at the beginning of each of our files. */
+const OWN_TABLE = "sqlmem_meta";
+
+/**
+ * Whether a file may be replaced or removed: it is ours, in whatever state, or has nothing in it. A path that was set by
+ * mistake may name someone's own data. `beginning` is up to a megabyte of it.
+ */
+export function isOurs(beginning: Buffer): boolean {
+  if (beginning.length < HEADER_BYTES) {
+    const length = Math.min(beginning.length, MAGIC.length);
+    return beginning.subarray(0, length).equals(MAGIC.subarray(0, length));
+  }
+  const isSqlite = beginning.subarray(0, MAGIC.length).equals(MAGIC);
+  const applicationId = beginning.readUInt32BE(APPLICATION_ID_OFFSET);
+  return (isSqlite && applicationId === APPLICATION_ID) || beginning.includes(OWN_TABLE);
 }
 
-/** Of the first bytes of a file, however few. */
-export function readHeader(bytes: Buffer): SnapshotHeader {
-  if (bytes.length < HEADER_BYTES) {
-    return { isSqlite: false, applicationId: 0, checksum: 0 };
+/** The same of a file by its path; `true` if there is none. */
+export function isOursOrMissing(path: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      return true;
+    }
+    throw error;
   }
-  return {
-    isSqlite: bytes.toString("latin1", 0, MAGIC.length) === MAGIC,
-    applicationId: bytes.readUInt32BE(APPLICATION_ID_OFFSET),
-    checksum: bytes.readUInt32BE(CHECKSUM_OFFSET),
-  };
+  try {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return isOurs(buffer.subarray(0, fillFrom(fd, buffer, 0)));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface CheckedFile {
+  /** What the file says its checksum is. */
+  readonly expected: number;
+  readonly crc: number;
+  readonly isOurs: boolean;
+  readonly bytes: number;
 }
 
 /**
- * Reads an open file from its beginning and returns its header and the CRC-32 of all its bytes, those of the checksum
- * itself taken as zero: any one flipped bit shows, wherever it is. `copyTo` is given every byte that went into the
- * checksum, so that a copy is what was checked even if the file is written to meanwhile.
+ * Reads an open file from its beginning to its end and computes the CRC-32 of all its bytes, those of the checksum itself
+ * taken as zero: any one flipped bit shows, wherever it is. `copyTo` is given every byte that went into the checksum, so
+ * that a copy is what was checked even if the file is written to meanwhile.
  */
-export function checksumFile(fd: number, copyTo?: number): { readonly header: SnapshotHeader; readonly crc: number } {
+export function checksumFile(fd: number, copyTo?: number): CheckedFile {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let header: SnapshotHeader | undefined;
+  const first = buffer.subarray(0, fillFrom(fd, buffer, 0));
+  const hasHeader = first.length >= HEADER_BYTES;
+  const expected = hasHeader ? first.readUInt32BE(CHECKSUM_OFFSET) : 0;
+  const ours = isOurs(first);
+  if (hasHeader) {
+    first.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + CHECKSUM_BYTES);
+  }
   let crc = 0;
-  for (let position = 0; ; ) {
-    const length = fillFrom(fd, buffer, position);
-    const bytes = buffer.subarray(0, length);
-    if (header === undefined) {
-      header = readHeader(bytes);
-      bytes.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + CHECKSUM_BYTES);
-    }
-    if (length === 0) {
-      return { header, crc };
-    }
+  let position = 0;
+  for (let bytes = first; bytes.length > 0; bytes = buffer.subarray(0, fillFrom(fd, buffer, position))) {
     crc = crc32(bytes, crc);
     if (copyTo !== undefined) {
       writeWhole(copyTo, bytes, position);
     }
-    position += length;
+    position += bytes.length;
   }
+  return { expected, crc, isOurs: ours, bytes: position };
 }
 
 export function writeChecksum(fd: number, crc: number): void {

@@ -6,17 +6,18 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SnapshotFileError } from "../errors.ts";
 import { FileLock, isLocked } from "./file-lock.ts";
 import { quoteName } from "./names.ts";
-import { checksumFile, writeChecksum } from "./snapshot-checksum.ts";
+import { checksumFile, isOursOrMissing, writeChecksum } from "./snapshot-checksum.ts";
 
 /**
  * Writes the snapshot file: a compact copy of the store with nothing hidden in it, under a temporary name beside the
@@ -92,14 +93,20 @@ function dropHidden(file: string, hidden: readonly string[]): void {
   }
 }
 
-/** A symbolic link stays one: what it points to is replaced. */
+/** What is to be replaced. A symbolic link stays one, also if what it points to is not there yet. */
 function targetOf(path: string): string {
-  const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(path) : path;
-  const stat = statSync(target, { throwIfNoEntry: false });
-  if (stat !== undefined && !stat.isFile()) {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    return isLink ? resolve(dirname(path), readlinkSync(path)) : path;
+  }
+  if (!stat.isFile()) {
     throw new Error(stat.isDirectory() ? "it is a directory" : "it is not a plain file");
   }
-  return target;
+  if (!isOursOrMissing(path)) {
+    throw new Error("it is not a file of SQLmem's, and is not replaced by one");
+  }
+  return isLink ? realpathSync(path) : path;
 }
 
 /** The rename itself must outlive a power cut. Some file systems cannot do that for a directory; then it may not. */

@@ -1,22 +1,21 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, realpathSync, rmSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SnapshotFileError } from "../errors.ts";
 import type { OriginIdentity } from "./contract.ts";
 import { checksumFile } from "./snapshot-checksum.ts";
 import { sweepTemporaryFiles } from "./snapshot-file.ts";
-import { APPLICATION_ID, SCHEMA_VERSION } from "./store-file.ts";
+import { SCHEMA_VERSION } from "./store-file.ts";
 import { TableRecords } from "./table-records.ts";
 
 /**
- * Why a snapshot file is not used, and what becomes of it: our own are removed, so that the next flush writes a new one;
- * a file that does not look like ours is someone's by mistake and is moved aside; one that could not be read, or may be
- * right for another process, stays.
+ * Why a snapshot file is not used, and what becomes of it: one of ours is removed, so that the next flush writes a new
+ * one; what is not ours, could not be read, or may be right for another process stays.
  */
 class Unusable extends Error {
-  readonly fate: "remove" | "move-aside" | "leave";
+  readonly fate: "remove" | "leave";
 
-  constructor(reason: string, fate: "remove" | "move-aside" | "leave") {
+  constructor(reason: string, fate: "remove" | "leave") {
     super(reason);
     this.fate = fate;
   }
@@ -45,9 +44,7 @@ export function restoreSnapshotFile(
     checkContent(copy, identity);
     return copy;
   } catch (error) {
-    for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-      rmSync(copy + suffix, { force: true });
-    }
+    rmSync(copy, { force: true });
     throw describe(path, error, source === null ? "" : settle(path, source.stat, error));
   } finally {
     if (source !== null) {
@@ -81,15 +78,12 @@ function copyChecked(fd: number, stat: Stats, copy: string, maxBytes: number): v
   }
   const copyFd = openSync(copy, "wx", 0o600);
   try {
-    const { header, crc } = checksumFile(fd, copyFd);
-    if (fstatSync(copyFd).size === 0) {
-      throw new Unusable("it is empty", "remove");
+    const { isOurs, expected, crc, bytes } = checksumFile(fd, copyFd);
+    if (!isOurs) {
+      throw new Unusable("it is not a file of SQLmem's, and will not be replaced by one", "leave");
     }
-    if (!header.isSqlite || header.applicationId !== APPLICATION_ID) {
-      throw new Unusable("it was not written by SQLmem, or its beginning is damaged", "move-aside");
-    }
-    if (header.checksum !== crc) {
-      throw new Unusable("it is damaged (its checksum is wrong)", "remove");
+    if (bytes === 0 || expected !== crc) {
+      throw new Unusable(bytes === 0 ? "it is empty" : "it is damaged (its checksum is wrong)", "remove");
     }
   } finally {
     closeSync(copyFd);
@@ -129,29 +123,16 @@ function settle(path: string, stat: Stats, error: unknown): string {
     return "";
   }
   try {
-    const now = statSync(path);
+    const file = realpathSync(path);
+    const now = statSync(file);
     if (now.ino !== stat.ino || now.dev !== stat.dev) {
       return "";
     }
-    if (error.fate === "remove") {
-      rmSync(path);
-      return "; it was removed";
-    }
-    const aside = freeName(`${path}.rejected`);
-    renameSync(path, aside);
-    return `; it was moved to ${aside}`;
+    rmSync(file);
+    return "; it was removed";
   } catch {
     // Not ours to change: the next flush replaces it, or says why it cannot.
     return "";
-  }
-}
-
-function freeName(name: string): string {
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? name : `${name}-${n}`;
-    if (statSync(candidate, { throwIfNoEntry: false }) === undefined) {
-      return candidate;
-    }
   }
 }
 

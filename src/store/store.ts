@@ -49,13 +49,14 @@ export class Store implements StoreApi {
   #bytes = 0;
   #closing: Promise<void> | null = null;
 
-  static open(options: StoreOptions): Store {
-    return new Store(options);
+  /** `directories` to keep the file in, best first: memory file systems, then the temporary directory, unless given. */
+  static open(options: StoreOptions, directories?: readonly string[]): Store {
+    return new Store(options, RamDirectory.create(options.maxBytes, directories));
   }
 
-  private constructor(options: StoreOptions) {
+  private constructor(options: StoreOptions, directory: RamDirectory) {
     this.#options = options;
-    this.#directory = RamDirectory.create(options.maxBytes);
+    this.#directory = directory;
     this.#file = join(this.#directory.path, "store.db");
     try {
       createStoreFile(this.#file);

@@ -1,0 +1,329 @@
+import type { Origin } from "./dialects/dialect.ts";
+import { type OriginBase, openOrigin } from "./dialects/postgres/connect.ts";
+import { postgres } from "./dialects/postgres/dialect.ts";
+import type { Row } from "./encode/row-factory.ts";
+import { ClosedError, OptionsError, ReadOnlyError, SqlmemError, StoreError, UnsupportedQueryError } from "./errors.ts";
+import { Execution } from "./execute/execution.ts";
+import { Positions } from "./execute/positions.ts";
+import { Runner } from "./execute/runner.ts";
+import { flushAtExit } from "./exit-flush.ts";
+import { type Explanation, explainBypass, explainPlan } from "./explain.ts";
+import { TableUse } from "./load/eviction.ts";
+import { Loader } from "./load/loader.ts";
+import { logger } from "./logging.ts";
+import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { type Bypass, type BypassReason, bypass, isMomentary, type Outcome, remedyFor } from "./outcome.ts";
+import type { Statement } from "./parse/statement.ts";
+import type { Plan } from "./plan/plan.ts";
+import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
+import type { Prepared } from "./plan/prepared.ts";
+import { type EngineStats, Statistics } from "./stats.ts";
+import { Store } from "./store/store.ts";
+import { WriteThrough } from "./write-through.ts";
+
+/** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
+const FOREGROUND_ROWS = 10_000;
+/** A query is planned again this often when its table changes under it; then it is passed through. */
+const ATTEMPTS = 4;
+const NO_PARAMETERS: readonly unknown[] = [];
+const WILDCARD = bypass("wildcard", "SELECT * names no columns");
+const SESSION_STATE = bypass("session-state", "a transaction is open, or settings of a connection were changed");
+
+/** How one statement was answered, for counters and the log. */
+interface Answer {
+  readonly rows: unknown[];
+  readonly outcome: Outcome;
+  readonly reason: BypassReason | null;
+}
+
+/**
+ * A read cache between SQL and a database. Each query goes through these steps, each in the folder of its name:
+ * parse (what is it?), plan (how does SQLite answer it exactly?), load (which columns are missing?), execute, encode.
+ * What cannot be proven exact is refused (`mode: "strict"`) or passed through to the origin (`mode: "transparent"`).
+ */
+export class CachingEngine implements AsyncDisposable {
+  readonly #options: ResolvedOptions;
+  readonly #origin: Origin;
+  readonly #store: Store;
+  readonly #loader: Loader;
+  readonly #planner = new Planner(postgres);
+  readonly #plannerOrigin: PlannerOrigin;
+  readonly #runner: Runner;
+  readonly #writes: WriteThrough;
+  readonly #statistics = new Statistics();
+  readonly #stopFlushing: () => void;
+  readonly #backupTimer: NodeJS.Timeout | undefined;
+  #started: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  /**
+   * @param base a `pg.Pool`, or what to make one from: a URL or pool options. SQLmem opens the connections that it needs
+   *   with the pool's options; a pool stays its owner's to end, one that the engine made ends with `close()`
+   * @throws OptionsError for a base or an option that cannot be used; nothing is connected before the first query
+   */
+  constructor(base: OriginBase, options: EngineOptions = {}) {
+    this.#options = resolveOptions(options);
+    this.#origin = openOrigin(base);
+    const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds } = this.#options;
+    const onFault = (error: unknown): void => this.#reportFault(error);
+    const use = new TableUse();
+    this.#store = Store.open({ cacheDb, maxBytes, scanWorkers, onFault });
+    this.#loader = new Loader(this.#origin, this.#store, use, {
+      maxBytes,
+      maxTableRows,
+      onFault,
+      onLoad: (table, rows, milliseconds) => {
+        this.#statistics.loads += 1;
+        logger.info("loaded", { table: `${table.schema}.${table.name}`, rows, ms: Math.round(milliseconds) });
+      },
+    });
+    this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
+    this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
+    this.#plannerOrigin = plannerOrigin(this.#origin, this.#runner);
+    this.#stopFlushing = cacheDb === null ? () => {} : flushAtExit(this.#store);
+    if (cacheDb !== null && backupIntervalSeconds > 0) {
+      const save = (): void => void this.#save();
+      this.#backupTimer = setInterval(save, backupIntervalSeconds * 1000).unref();
+    }
+  }
+
+  /**
+   * Answers one SELECT: from memory if its columns are cached, else after fetching them.
+   *
+   * @param sql one statement in the origin's dialect, with `$1`, `$2` … for parameters
+   * @param params values of the parameters, as for `pg`
+   * @returns rows as plain objects, with the values that `pg` would give under the pool's own type parsers
+   * @throws ReadOnlyError for a statement that writes, where writes are blocked (strict mode always)
+   * @throws UnsupportedQueryError in strict mode, for what cannot be answered exactly; its `reason` says why
+   * @throws ClosedError after `close()`
+   * @throws the origin's own error, unchanged, for a statement that it rejects
+   */
+  execute<Result extends object = Row>(sql: string, params?: readonly unknown[]): Promise<Result[]> {
+    // The hit path: no await, and nothing but the answer is allocated.
+    const known = this.#planner.known(sql);
+    if (known?.kind === "prepared" && !logger.debugEnabled && this.#writes.sessionIsClean) {
+      const rows =
+        this.#refusalOfMode(known.entry.plan) === null ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
+      if (rows !== null) {
+        this.#statistics.hits += 1;
+        return Promise.resolve(rows as Result[]);
+      }
+    }
+    return this.#execute(sql, params) as Promise<Result[]>;
+  }
+
+  /**
+   * Declares the cached rows of a table wrong: the next query that needs them fetches them again.
+   *
+   * @param table `orders`, `public.orders`, `"Order Items"`, read as the origin reads a name; all tables if left out
+   * @throws OptionsError if there is no such table
+   */
+  async invalidate(table?: string): Promise<void> {
+    this.#assertOpen();
+    if (table === undefined) {
+      this.#writes.forgetAll();
+      return;
+    }
+    const name = typeof table === "string" ? postgres.tableName(table) : null;
+    if (name === null)
+      throw new OptionsError(`invalidate() takes the name of a table, received ${JSON.stringify(table)}.`);
+    await this.#start();
+    const ids = await this.#writes.tablesNamed(name, this.#store.tables.values());
+    if (typeof ids === "string") throw new OptionsError(`invalidate(${JSON.stringify(table)}): ${ids}.`);
+    this.#writes.forget(ids);
+  }
+
+  /**
+   * Says how `execute` would answer now, without running or loading anything.
+   *
+   * @throws the origin's own error, unchanged, for a statement that it rejects
+   */
+  async explain(sql: string, params?: readonly unknown[]): Promise<Explanation> {
+    this.#assertOpen();
+    await this.#start();
+    const decision = await this.#planner.decide(sql, this.#plannerOrigin);
+    if (decision.kind !== "prepared") return explainBypass(refusalOf(decision));
+    if (!this.#writes.sessionIsClean) return explainBypass(SESSION_STATE);
+    const { plan } = decision.entry;
+    const refused = this.#refusalOfMode(plan) ?? this.#loader.refusal(plan);
+    if (refused !== null) return explainBypass(refused);
+    const execution = this.#runner.executionOf(decision.entry);
+    if (execution !== null && !(execution instanceof Execution)) return explainBypass(execution);
+    const bound = params === undefined ? null : (execution?.bind(decision.values(params)) ?? null);
+    return bound !== null && "reason" in bound ? explainBypass(bound) : explainPlan(plan, execution);
+  }
+
+  /** Counters since the engine was made, and what it holds now. */
+  stats(): EngineStats {
+    return this.#statistics.report(this.#store);
+  }
+
+  /** Saves the snapshot file and gives everything back. A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#backupTimer);
+    this.#planner.forget("all");
+    if (this.#started !== null) await this.#save();
+    this.#stopFlushing();
+    await Promise.all([this.#origin.close(), this.#store.close()]);
+  }
+
+  async #execute(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
+    this.#assertOpen();
+    if (typeof sql !== "string") throw new OptionsError(`execute() takes SQL text, received ${typeof sql}.`);
+    const startedAt = performance.now();
+    await this.#start();
+    const decision = await this.#planner.decide(sql, this.#plannerOrigin);
+    const { rows, outcome, reason } =
+      decision.kind === "prepared"
+        ? await this.#answer(decision, sql, params)
+        : await this.#answerOutside(decision, sql, params);
+    if (outcome === "hit") this.#statistics.hits += 1;
+    else if (outcome === "miss") this.#statistics.misses += 1;
+    if (logger.debugEnabled)
+      logger.query({ outcome, reason, milliseconds: performance.now() - startedAt, sql, params });
+    return rows;
+  }
+
+  /** A statement with a plan: load what is missing, run, encode. */
+  async #answer(first: Prepared, sql: string, params: readonly unknown[] | undefined): Promise<Answer> {
+    let outcome: Outcome = "hit";
+    let prepared: Decision = first;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (prepared.kind !== "prepared") return this.#answerOutside(prepared, sql, params);
+      const refused = this.#refusalOfMode(prepared.entry.plan);
+      if (refused !== null) return this.#refuse(refused, sql, params);
+      if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
+      const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
+      if (Array.isArray(rows)) return { rows, outcome, reason: null };
+      if (rows !== "uncovered") return this.#refuse(rows, sql, params);
+      outcome = "miss";
+      const { plan } = prepared.entry;
+      if (this.#loadsBehind(plan)) {
+        this.#loader.ensure(plan).catch((error: unknown) => this.#reportFault(error));
+        return { rows: await this.#origin.query(sql, params), outcome, reason: null };
+      }
+      const loaded = await this.#loader.ensure(plan);
+      if (loaded === "changed") {
+        this.#writes.forget([plan.table.id]);
+        prepared = await this.#planner.decide(sql, this.#plannerOrigin);
+      } else if (loaded !== "covered") {
+        return this.#refuse(loaded, sql, params);
+      }
+    }
+    return this.#refuse(bypass("load-failed", "the table changes faster than it can be loaded"), sql, params);
+  }
+
+  /** A miss must not cost a transparent caller the load of a big table: the origin answers while it loads. */
+  #loadsBehind(plan: Plan): boolean {
+    if (this.#options.mode === "strict" || this.#loader.refusal(plan) !== null) return false;
+    return (plan.table.estimatedRows ?? 0) > FOREGROUND_ROWS;
+  }
+
+  /** A statement that no plan answers: a read outside of the language, a write, a statement about the session. */
+  async #answerOutside(
+    decision: Exclude<Decision, Prepared>,
+    sql: string,
+    params: readonly unknown[] | undefined,
+  ): Promise<Answer> {
+    const { statement } = decision;
+    const refused = refusalOf(decision);
+    if (statement.kind === "write" && this.#options.writes === "block") {
+      this.#statistics.countBypass(refused.reason);
+      throw new ReadOnlyError(`${statement.command} would write, and the cache is read-only.`, {
+        command: statement.command,
+      });
+    }
+    if (statement.kind === "unparsable" && this.#options.mode === "strict") await this.#origin.describe(sql);
+    return this.#refuse(refused, sql, params, statement);
+  }
+
+  /** Not answered from the cache: refused in strict mode, unless only this moment or these values are in the way. */
+  async #refuse(
+    { reason, detail }: Bypass,
+    sql: string,
+    params: readonly unknown[] | undefined,
+    statement: Statement | null = null,
+  ): Promise<Answer> {
+    this.#statistics.countBypass(reason);
+    if (this.#options.mode === "strict" && !isMomentary(reason)) {
+      throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
+        reason,
+      });
+    }
+    const rows = await this.#writes.passThrough(sql, params, statement);
+    return { rows, outcome: "bypass", reason };
+  }
+
+  /** Strict mode refuses wildcards, as the columns of a table are then not the query's own. */
+  #refusalOfMode(plan: Plan): Bypass | null {
+    return plan.wildcard && this.#options.mode === "strict" ? WILDCARD : null;
+  }
+
+  /** Learns who the origin is and takes over the snapshot file; again after a failure. */
+  #start(): Promise<void> {
+    this.#started ??= this.#startOnce().catch((error: unknown) => {
+      this.#started = null;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  async #startOnce(): Promise<void> {
+    const [{ identity }] = await Promise.all([this.#origin.ready(), postgres.ready()]);
+    await this.#store.restore(identity);
+    this.#loader.adoptRestored();
+  }
+
+  async #save(): Promise<void> {
+    try {
+      await this.#store.saveSnapshotFile();
+    } catch (error) {
+      this.#reportFault(error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new ClosedError("The engine is closed. Make a new one.");
+  }
+
+  /** Faults of the cache fail no query: they are logged and handed to `onError`. */
+  #reportFault(error: unknown): void {
+    const fault = error instanceof SqlmemError ? error : new StoreError("A fault of the cache.", { cause: error });
+    logger.error(fault.message, fault);
+    try {
+      this.#options.onError?.(fault);
+    } catch (thrown) {
+      logger.error("onError raised", thrown);
+    }
+  }
+}
+
+/** What the planner asks the origin for, through the parts that answer. */
+function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
+  return {
+    catalog: origin.catalog,
+    get typeSystem() {
+      return origin.typeSystem;
+    },
+    needsText: (type) => origin.needsText(type),
+    describe: (sql) => origin.describe(sql),
+    createEntry: (plan, parameterCount) => runner.createEntry(plan, parameterCount),
+  };
+}
+
+function refusalOf(decision: Exclude<Decision, Prepared>): Bypass {
+  if (decision.kind === "refused") return decision.bypass;
+  const { statement } = decision;
+  if (statement.kind === "write") return bypass("write", statement.command);
+  if (statement.kind === "session") return bypass("session-statement", statement.command);
+  return bypass("unsupported-syntax", statement.message);
+}

@@ -1,0 +1,107 @@
+import type { ColumnType } from "../catalog.ts";
+import type { Binding } from "../plan/term.ts";
+import type { StoreValue } from "../store/contract.ts";
+import { globPattern } from "./glob.ts";
+
+/** SQLite's value for a canonical spelling; `undefined` for any other value, which only the origin may judge. */
+export type Binder = (value: unknown) => StoreValue | undefined;
+
+/** The origin's part of binding: which spellings of a type are canonical. */
+export interface ValueBinders {
+  /** The `value` encoding of a type. */
+  value(type: ColumnType): Binder;
+  /** A number times 10^scale; the half between two integers for one that lies between them. */
+  scaled(scale: number, integer: ColumnType | null): Binder;
+  /** The memcmp key of an arbitrary-precision number. */
+  key(): Binder;
+}
+
+/** How many distinct values of a column sort before a text, or up to it; `null` when nobody has asked the origin yet. */
+export type PositionLookup = (column: string, text: string, through: boolean) => number | null;
+
+/** A text whose position in the origin's order has to be asked for before the statement can run. */
+export class UnknownPosition {
+  readonly column: string;
+  readonly text: string;
+
+  constructor(column: string, text: string) {
+    this.column = column;
+    this.text = text;
+  }
+}
+
+export type BoundValue = StoreValue | undefined | UnknownPosition;
+
+export function createBinder(
+  binding: Binding,
+  binders: ValueBinders,
+  positions: PositionLookup,
+): (value: unknown) => BoundValue {
+  switch (binding.kind) {
+    case "value":
+      return binders.value(binding.type);
+    case "scaled":
+      return binders.scaled(binding.scale, binding.integer);
+    case "key":
+      return binders.key();
+    case "ordinal":
+      return ordinalBinder(binding.type.labels);
+    case "position":
+      return positionBinder(binding.column.name, binders.value(binding.column.type), positions, binding.through);
+    case "glob":
+      return (value) => (typeof value === "string" ? globOf(value) : value == null ? null : undefined);
+    case "rowCount":
+      return (value) => rowCount(value, binding.ifNull);
+    case "array":
+      return arrayBinder(createBinder(binding.element, binders, positions));
+  }
+}
+
+function globOf(pattern: string): string | undefined {
+  return pattern.includes("\0") || !pattern.isWellFormed() ? undefined : globPattern(pattern);
+}
+
+function ordinalBinder(labels: readonly string[]): Binder {
+  const ordinals = new Map(labels.map((label, ordinal) => [label, ordinal]));
+  return (value) => (value == null ? null : typeof value === "string" ? ordinals.get(value) : undefined);
+}
+
+function positionBinder(
+  column: string,
+  bindText: Binder,
+  positions: PositionLookup,
+  through: boolean,
+): (value: unknown) => BoundValue {
+  return (value) => {
+    const text = bindText(value);
+    if (typeof text !== "string") return text;
+    return positions(column, text, through) ?? new UnknownPosition(column, text);
+  };
+}
+
+/** The largest row count that both engines take as it is. */
+const MAX_ROW_COUNT = Number.MAX_SAFE_INTEGER;
+
+function rowCount(value: unknown, ifNull: number): number | undefined {
+  if (value == null) return ifNull;
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof count === "bigint") return count >= 0n && count <= BigInt(MAX_ROW_COUNT) ? Number(count) : undefined;
+  return typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MAX_ROW_COUNT
+    ? count
+    : undefined;
+}
+
+/** JSON of the bound elements. What JSON cannot carry exactly (BLOB keys, BigInt, positions) is not canonical. */
+function arrayBinder(element: (value: unknown) => BoundValue): Binder {
+  return (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const bound: (string | number | null)[] = [];
+    for (const item of value) {
+      const one = element(item);
+      if (one !== null && typeof one !== "string" && !(typeof one === "number" && Number.isFinite(one)))
+        return undefined;
+      bound.push(one);
+    }
+    return JSON.stringify(bound);
+  };
+}

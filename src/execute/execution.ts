@@ -1,0 +1,109 @@
+import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
+import type { Row } from "../encode/row-factory.ts";
+import { type Bypass, bypass } from "../outcome.ts";
+import { quoteIdentifier, TABLE_ALIAS } from "../plan/analysis.ts";
+import type { Program } from "../plan/compile.ts";
+import type { StoreApi, StoreValue } from "../store/contract.ts";
+import { type BoundValue, UnknownPosition } from "./bind.ts";
+import { MAIN_THREAD_ROWS, type Placement, placementOf } from "./placement.ts";
+
+type Statement = ReturnType<StoreApi["statement"]>;
+
+/**
+ * A program ready to run on the main thread's held snapshot. Valid as long as the store is at `generation`; the caller
+ * checks that, as it costs one comparison.
+ */
+export class Execution {
+  readonly program: Program;
+  readonly generation: number;
+  readonly placement: Placement;
+  readonly #store: StoreApi;
+  readonly #statement: Statement;
+  readonly #probe: Statement | null;
+  readonly #binders: readonly ((value: unknown) => BoundValue)[];
+  readonly #encoder: RowEncoder;
+  readonly #limitInputs: readonly number[];
+  readonly #readsDictionary: boolean;
+
+  constructor(
+    program: Program,
+    store: StoreApi,
+    binders: readonly ((value: unknown) => BoundValue)[],
+    encodeContext: EncodeContext,
+  ) {
+    const { plan, stored, sql } = program;
+    this.program = program;
+    this.generation = store.generation;
+    this.#store = store;
+    this.#binders = binders;
+    this.#encoder = new RowEncoder(program.outputs, encodeContext);
+    this.#statement = store.statement(sql);
+    this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
+    const details = store.statement(`EXPLAIN QUERY PLAN ${sql}`).all();
+    this.placement = placementOf(
+      plan,
+      stored,
+      details.map((row) => String(row[3])),
+    );
+    this.#probe = this.placement === "range" ? store.statement(probeSql(program)) : null;
+    this.#limitInputs = [plan.limit, plan.offset].flatMap((sql) => (sql === null ? [] : [Number(sql.slice(1)) - 1]));
+  }
+
+  /** SQLite's value of each input, or why there is none. */
+  bind(values: readonly unknown[]): StoreValue[] | UnknownPosition | Bypass {
+    const binders = this.#binders;
+    const bound: StoreValue[] = new Array(binders.length);
+    for (let index = 0; index < binders.length; index++) {
+      const value = binders[index]?.(values[index]);
+      if (value === undefined) return bypass("parameter", "a value is not in the canonical form of its type");
+      if (value instanceof UnknownPosition) return value;
+      bound[index] = value;
+    }
+    return bound;
+  }
+
+  /** True if the statement touches few enough rows for the main thread, whatever the data. */
+  fitsMainThread(bound: readonly StoreValue[]): boolean {
+    switch (this.placement) {
+      case "main":
+        return true;
+      case "limited": {
+        let rows = 0;
+        for (const input of this.#limitInputs) {
+          const count = bound[input];
+          if (typeof count !== "number" || count < 0) return false;
+          rows += count;
+        }
+        return rows <= MAIN_THREAD_ROWS;
+      }
+      case "range": {
+        const [rows] = this.#probe?.get(...bound.slice(0, this.program.plan.whereInputs)) ?? [];
+        return typeof rows === "number" && rows <= MAIN_THREAD_ROWS;
+      }
+      case "scan":
+        return false;
+    }
+  }
+
+  /** Runs on the main thread. Throws what SQLite throws. */
+  run(bound: readonly StoreValue[]): Row[] {
+    const rows = bound.length === 1 ? this.#statement.all(bound[0] ?? null) : this.#statement.all(...bound);
+    return this.#encoder.all(rows);
+  }
+
+  /** Runs on a scan worker; `moved` when the table is no longer of the version that the program was compiled for. */
+  async scan(bound: readonly StoreValue[]): Promise<Row[] | "moved"> {
+    const { stored, sql } = this.program;
+    const rows = await this.#store.scan(sql, bound, [[stored.id, stored.version]]);
+    if (rows === "moved") return rows;
+    // Positions are looked up in the dictionary of this thread's snapshot, which has to be the worker's still.
+    if (this.#readsDictionary && this.#store.tables.get(stored.id) !== stored) return "moved";
+    return this.#encoder.all(rows);
+  }
+}
+
+/** Counts the rows of the index range, up to one more than the main thread may touch. */
+function probeSql({ plan, stored }: Program): string {
+  const from = `${quoteIdentifier(stored.storeName)} AS ${TABLE_ALIAS}`;
+  return `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${plan.where} LIMIT ${MAIN_THREAD_ROWS + 1})`;
+}

@@ -1,0 +1,18 @@
+export { createEngine } from "./create-engine.ts";
+export { CachingEngine } from "./engine.ts";
+export {
+  ClosedError,
+  LoadError,
+  OptionsError,
+  ReadOnlyError,
+  SnapshotFileError,
+  SqlmemError,
+  type SqlmemErrorCode,
+  StoreError,
+  UnsupportedQueryError,
+} from "./errors.ts";
+export type { Explanation } from "./explain.ts";
+export { addSink, type LogLevel, type Sink, type SinkOptions } from "./logging.ts";
+export type { EngineOptions } from "./options.ts";
+export { BYPASS_REASONS, type BypassReason, type Outcome } from "./outcome.ts";
+export type { EngineStats, TableStats } from "./stats.ts";

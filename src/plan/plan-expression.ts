@@ -1,0 +1,351 @@
+import type { ColumnType } from "../catalog.ts";
+import { type Bypass, bypass } from "../outcome.ts";
+import type { Expression, Literal, QualifiedName, TypeName } from "../parse/ast.ts";
+import { type Analysis, isBypass, isTerm } from "./analysis.ts";
+import type { Constant, Operand, Term } from "./term.ts";
+import { aggregate } from "./treatments/aggregates.ts";
+import { arithmetic, negate } from "./treatments/arithmetic.ts";
+import { columnTerm } from "./treatments/columns.ts";
+import { type Comparator, compare } from "./treatments/comparison.ts";
+import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
+import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
+import { computed, predicate } from "./treatments/expressions.ts";
+import { cast, collate, concat, length, like } from "./treatments/texts.ts";
+
+/**
+ * Where an expression stands. Aggregates are allowed in the select list, HAVING and ORDER BY of a query; whether one is
+ * legal there, the origin has already decided when it described the statement.
+ */
+export function planOperand(analysis: Analysis, expression: Expression): Operand | Bypass {
+  switch (expression.kind) {
+    case "literal":
+      return literal(analysis, expression);
+    case "null":
+      return { kind: "null" };
+    case "boolean":
+      return computed({ type: analysis.builtin("bool"), sql: expression.value ? "1" : "0", neverNull: () => true });
+    case "parameter":
+      return parameter(analysis, expression.number);
+    case "column": {
+      const column = analysis.findColumn(expression.path);
+      return isBypass(column) ? column : columnTerm(analysis, column);
+    }
+    case "cast":
+      return planCast(analysis, expression.operand, expression.type);
+    case "collate": {
+      const operand = planOperand(analysis, expression.operand);
+      return isBypass(operand) ? operand : collate(operand, expression.collation);
+    }
+    case "arithmetic":
+      return withOperands(analysis, expression.left, expression.right, (left, right) =>
+        arithmetic(analysis, expression.operator, left, right),
+      );
+    case "negate": {
+      const operand = planOperand(analysis, expression.operand);
+      return isBypass(operand) ? operand : negate(analysis, operand);
+    }
+    case "concat":
+      return withOperands(analysis, expression.left, expression.right, (left, right) => concat(analysis, left, right));
+    case "coalesce": {
+      const operands = planOperands(analysis, expression.operands);
+      return isBypass(operands) ? operands : coalesce(analysis, operands);
+    }
+    case "nullIf":
+      return withOperands(analysis, expression.left, expression.right, (left, right) => nullIf(analysis, left, right));
+    case "case":
+      return planCase(analysis, expression);
+    case "call":
+      return planCall(analysis, expression);
+    default: {
+      const sql = planTruth(analysis, expression);
+      return typeof sql === "string" ? predicate(analysis.builtin("bool"), sql) : sql;
+    }
+  }
+}
+
+/** An expression as a term; a lone constant gets the type that the origin gives it without context. */
+export function planTerm(analysis: Analysis, expression: Expression): Term | Bypass {
+  const operand = planOperand(analysis, expression);
+  if (isBypass(operand) || isTerm(operand)) return operand;
+  if (operand.kind === "null") return bypass("unsupported-type", "NULL without a type");
+  return untypedConstantTerm(analysis, operand);
+}
+
+/** An expression as a predicate: SQLite text yielding 1, 0 or NULL. */
+export function planTruth(analysis: Analysis, expression: Expression): string | Bypass {
+  switch (expression.kind) {
+    case "and":
+    case "or":
+      return planJunction(analysis, expression.kind, expression.operands);
+    case "not": {
+      const operand = planTruth(analysis, expression.operand);
+      return typeof operand === "string" ? `(NOT ${operand})` : operand;
+    }
+    case "comparison":
+      return planComparison(analysis, expression.operator, expression.left, expression.right);
+    case "isDistinct":
+      return planComparison(analysis, expression.negated ? "IS" : "IS NOT", expression.left, expression.right);
+    case "isNull":
+      return planNullTest(analysis, expression.operand, expression.negated);
+    case "isTruth":
+      return planTruthTest(analysis, expression.operand, expression.value, expression.negated);
+    case "in":
+      return planIn(analysis, expression.operand, expression.list, expression.negated);
+    case "anyOf":
+      return planAnyOf(analysis, expression.operand, expression.array, expression.negated);
+    case "between":
+      return planBetween(analysis, expression);
+    case "like": {
+      if (expression.caseInsensitive) return bypass("unsupported-operator", "ILIKE");
+      return withOperands(analysis, expression.operand, expression.pattern, (operand, pattern) =>
+        like(analysis, operand, pattern, expression.negated),
+      );
+    }
+    default: {
+      const operand = planOperand(analysis, expression);
+      if (isBypass(operand)) return operand;
+      if (operand.kind === "null") return "NULL";
+      const bool = analysis.builtin("bool");
+      const term = isTerm(operand) ? operand : constantTerm(analysis, operand, bool);
+      if (isBypass(term)) return term;
+      return term.type.kind === "bool"
+        ? term.value()
+        : bypass("type-mismatch", `a condition of type ${term.type.name}`);
+    }
+  }
+}
+
+function withOperands<Result>(
+  analysis: Analysis,
+  left: Expression,
+  right: Expression,
+  use: (left: Operand, right: Operand) => Result,
+): Result | Bypass {
+  const a = planOperand(analysis, left);
+  if (isBypass(a)) return a;
+  const b = planOperand(analysis, right);
+  return isBypass(b) ? b : use(a, b);
+}
+
+function planOperands(analysis: Analysis, expressions: readonly Expression[]): Operand[] | Bypass {
+  const operands: Operand[] = [];
+  for (const expression of expressions) {
+    const operand = planOperand(analysis, expression);
+    if (isBypass(operand)) return operand;
+    operands.push(operand);
+  }
+  return operands;
+}
+
+function literal(analysis: Analysis, node: Literal): Constant {
+  if (analysis.pinsLiterals) analysis.pinned.add(node.slot);
+  return {
+    kind: "constant",
+    source: { from: "literal", slot: node.slot, negated: node.negated },
+    type: node.type === "string" ? "unknown" : node.type,
+    text: (node.negated ? "-" : "") + node.text,
+  };
+}
+
+function parameter(analysis: Analysis, number: number): Operand | Bypass {
+  const { parameterTypes, table, types } = analysis.surroundings;
+  const id = parameterTypes[number - 1];
+  const type =
+    table.columns.find((column) => column.type.oid === id && column.type.kind === "enum")?.type ??
+    (id === undefined ? null : types.byId(id));
+  if (type === null) return bypass("unsupported-type", `parameter $${number} is of a type that is not modelled`);
+  return { kind: "constant", source: { from: "parameter", index: number - 1 }, type, text: null };
+}
+
+function planCast(analysis: Analysis, expression: Expression, name: TypeName): Operand | Bypass {
+  const operand = planOperand(analysis, expression);
+  if (isBypass(operand)) return operand;
+  const type = castType(analysis, name);
+  if (type === null) return bypass("unsupported-type", `a cast to ${name.name.join(".")}`);
+  if (operand.kind !== "constant") return cast(operand, type);
+  return retypeConstant(operand, type) ?? cast(operand, type);
+}
+
+function castType(analysis: Analysis, name: TypeName): ColumnType | null {
+  const known = analysis.surroundings.types.byName(name);
+  if (known !== null || name.array || name.modifiers.length > 0) return known;
+  // An enum is known through the columns that have it.
+  const label = name.name.at(-1);
+  const enums = analysis.surroundings.table.columns.filter((column) => column.type.kind === "enum");
+  return enums.find((column) => column.type.name === name.name.join(".") || column.type.name === label)?.type ?? null;
+}
+
+/** `'2024-01-01'::date`, `$1::int`, `5::bigint`: the constant is of the cast's type from the start. */
+function retypeConstant(constant: Constant, type: ColumnType): Constant | null {
+  if (type.modifier !== -1) return null;
+  if (constant.type === "unknown") return { ...constant, type };
+  if (constant.type === "integer") return type.kind.startsWith("int") ? { ...constant, type } : null;
+  if (constant.type === "decimal") return null;
+  return constant.type.oid === type.oid ? constant : null;
+}
+
+function planJunction(analysis: Analysis, kind: "and" | "or", operands: readonly Expression[]): string | Bypass {
+  const parts: string[] = [];
+  for (const operand of operands) {
+    const sql = planTruth(analysis, operand);
+    if (typeof sql !== "string") return sql;
+    parts.push(sql);
+  }
+  return `(${parts.join(kind === "and" ? " AND " : " OR ")})`;
+}
+
+function planComparison(
+  analysis: Analysis,
+  operator: Comparator,
+  left: Expression,
+  right: Expression,
+): string | Bypass {
+  return withOperands(analysis, left, right, (a, b) => compare(analysis, operator, a, b));
+}
+
+function planNullTest(analysis: Analysis, expression: Expression, negated: boolean): string | Bypass {
+  const term = planTerm(analysis, expression);
+  return isBypass(term) ? term : `(${term.value()} IS ${negated ? "NOT NULL" : "NULL"})`;
+}
+
+function planTruthTest(
+  analysis: Analysis,
+  expression: Expression,
+  value: boolean | null,
+  negated: boolean,
+): string | Bypass {
+  const sql = planTruth(analysis, expression);
+  if (typeof sql !== "string") return sql;
+  const tested = value === null ? "NULL" : value ? "TRUE" : "FALSE";
+  return `(${sql} IS ${negated ? "NOT " : ""}${tested})`;
+}
+
+function planIn(
+  analysis: Analysis,
+  expression: Expression,
+  list: readonly Expression[],
+  negated: boolean,
+): string | Bypass {
+  const operand = planOperand(analysis, expression);
+  if (isBypass(operand)) return operand;
+  const items = planOperands(analysis, list);
+  if (isBypass(items)) return items;
+  if (!isTerm(operand) || items.some(isTerm)) return planInAsComparisons(analysis, operand, items, negated);
+  const value = operand.equality();
+  if (typeof value !== "string") return value;
+  const members: string[] = [];
+  for (const item of items) {
+    if (item.kind !== "constant") {
+      members.push("NULL");
+      continue;
+    }
+    const binding = equalityBinding(operand.type, item);
+    if (binding.kind === "bypass") return binding;
+    members.push(analysis.input(item.source, binding));
+  }
+  return `(${value} ${negated ? "NOT IN" : "IN"} (${members.join(", ")}))`;
+}
+
+function planInAsComparisons(
+  analysis: Analysis,
+  operand: Operand,
+  items: readonly Operand[],
+  negated: boolean,
+): string | Bypass {
+  const parts: string[] = [];
+  for (const item of items) {
+    const sql = compare(analysis, negated ? "<>" : "=", operand, item);
+    if (typeof sql !== "string") return sql;
+    parts.push(sql);
+  }
+  return `(${parts.join(negated ? " AND " : " OR ")})`;
+}
+
+/** `x = ANY($1)`: the array's elements as a JSON list. An empty array is false even for NULL, in both engines. */
+function planAnyOf(analysis: Analysis, expression: Expression, array: Expression, negated: boolean): string | Bypass {
+  if (array.kind !== "parameter")
+    return bypass("unsupported-operator", "ANY or ALL over an array that is no parameter");
+  const operand = planOperand(analysis, expression);
+  if (isBypass(operand)) return operand;
+  if (!isTerm(operand)) return bypass("unsupported-operator", "a constant compared with ANY or ALL");
+  const { parameterTypes, types } = analysis.surroundings;
+  const element = types.elementOf(parameterTypes[array.number - 1] ?? 0);
+  if (element === null) return bypass("unsupported-type", `parameter $${array.number} is no array of a modelled type`);
+  const source = { from: "parameter", index: array.number - 1 } as const;
+  const binding = equalityBinding(operand.type, { kind: "constant", source, type: element, text: null });
+  if (binding.kind === "bypass") return binding;
+  const value = operand.equality();
+  if (typeof value !== "string") return value;
+  const list = analysis.input(source, { kind: "array", element: binding });
+  return `(${value} ${negated ? "NOT IN" : "IN"} (SELECT value FROM json_each(${list})))`;
+}
+
+function planBetween(analysis: Analysis, node: Extract<Expression, { kind: "between" }>): string | Bypass {
+  const low = planComparison(analysis, ">=", node.operand, node.low);
+  if (typeof low !== "string") return low;
+  const high = planComparison(analysis, "<=", node.operand, node.high);
+  if (typeof high !== "string") return high;
+  return node.negated ? `(NOT (${low} AND ${high}))` : `(${low} AND ${high})`;
+}
+
+function planCase(analysis: Analysis, node: Extract<Expression, { kind: "case" }>): Term | Bypass {
+  const branches: { when: string; then: Operand }[] = [];
+  for (const branch of node.branches) {
+    const when =
+      node.operand === null
+        ? planTruth(analysis, branch.when)
+        : planComparison(analysis, "=", node.operand, branch.when);
+    if (typeof when !== "string") return when;
+    const then = planOperand(analysis, branch.then);
+    if (isBypass(then)) return then;
+    branches.push({ when, then });
+  }
+  const otherwise = node.otherwise === null ? ({ kind: "null" } as const) : planOperand(analysis, node.otherwise);
+  return isBypass(otherwise) ? otherwise : conditional(analysis, branches, otherwise);
+}
+
+function planCall(analysis: Analysis, call: Extract<Expression, { kind: "call" }>): Term | Bypass {
+  const name = systemFunction(call.name);
+  switch (name) {
+    case "count":
+    case "min":
+    case "max":
+    case "sum":
+      return planAggregate(analysis, name, call);
+    case "length":
+    case "char_length":
+    case "character_length": {
+      const [operand] = call.operands;
+      if (operand === undefined || call.operands.length !== 1) break;
+      const planned = planOperand(analysis, operand);
+      return isBypass(planned) ? planned : length(analysis, planned);
+    }
+  }
+  return bypass("unsupported-function", `function ${call.name.join(".")}()`);
+}
+
+function systemFunction(name: QualifiedName): string {
+  if (name.length === 1) return name[0] ?? "";
+  return name.length === 2 && name[0] === "pg_catalog" ? (name[1] ?? "") : "";
+}
+
+function planAggregate(
+  analysis: Analysis,
+  name: "count" | "min" | "max" | "sum",
+  call: Extract<Expression, { kind: "call" }>,
+): Term | Bypass {
+  analysis.aggregates = true;
+  let filter = "";
+  if (call.filter !== null) {
+    const condition = planTruth(analysis, call.filter);
+    if (typeof condition !== "string") return condition;
+    filter = ` FILTER (WHERE ${condition})`;
+  }
+  if (call.star) return aggregate(analysis, { name, operand: "*", distinct: false, filter });
+  const [expression] = call.operands;
+  if (expression === undefined || call.operands.length !== 1) {
+    return bypass("unsupported-function", `${name}() with ${call.operands.length} arguments`);
+  }
+  const operand = planOperand(analysis, expression);
+  return isBypass(operand) ? operand : aggregate(analysis, { name, operand, distinct: call.distinct, filter });
+}

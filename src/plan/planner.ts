@@ -1,0 +1,197 @@
+import type { Catalog, CatalogRefusal, Table, TypeSystem } from "../catalog.ts";
+import type { Description, Dialect } from "../dialects/dialect.ts";
+import { type Bypass, bypass } from "../outcome.ts";
+import type { Query } from "../parse/ast.ts";
+import { type Fingerprint, fingerprint } from "../parse/fingerprint.ts";
+import type { Statement } from "../parse/statement.ts";
+import type { Surroundings } from "./analysis.ts";
+import { GenerationalCache } from "./generational-cache.ts";
+import type { Plan } from "./plan.ts";
+import { planQuery } from "./plan-query.ts";
+import { type PlanEntry, Prepared } from "./prepared.ts";
+
+/** A text that is no query of the language, or a query that no plan answers exactly. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly statement: Statement;
+  readonly bypass: Bypass;
+  /** Its tables, as far as planning got; a change of one of them makes it worth another try. */
+  readonly tableId: string | null;
+}
+
+/** A text that is no read, or no SQL. */
+export interface NotAQuery {
+  readonly kind: "other";
+  readonly statement: Exclude<Statement, { readonly kind: "query" | "read" }>;
+}
+
+export type Decision = Prepared | Refused | NotAQuery;
+
+/** What planning asks the origin for. */
+export interface PlannerOrigin {
+  readonly catalog: Catalog;
+  readonly typeSystem: TypeSystem;
+  needsText: Surroundings["needsText"];
+  describe(sql: string): Promise<Description>;
+  createEntry(plan: Plan, parameterCount: number): PlanEntry;
+}
+
+const TEXTS = 5000;
+const SHAPES = 1000;
+const NO_LITERALS: Fingerprint = { shape: "", literals: [] };
+
+/** What the planner remembers of a shape: which of its literals decide about the plan, or why it has none. */
+type Shape = { readonly kind: "planned"; readonly pinned: Set<number> } | Refused | NotAQuery;
+
+/**
+ * From text to plan. Knows exact texts by one look-up, texts that differ in their constants by their shape, and asks
+ * the origin once for everything else.
+ */
+export class Planner {
+  readonly #dialect: Dialect;
+  readonly #texts = new GenerationalCache<Decision>(TEXTS);
+  readonly #shapes = new GenerationalCache<Shape>(SHAPES);
+  readonly #plans = new GenerationalCache<PlanEntry>(SHAPES);
+  readonly #pending = new Map<string, Promise<Decision>>();
+  #epoch = 0;
+
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+  }
+
+  /** The decision on a text that was seen before. */
+  known(sql: string): Decision | undefined {
+    return this.#texts.get(sql);
+  }
+
+  /** Decides on a text. Rejects with the origin's error for a statement that it does not accept. */
+  async decide(sql: string, origin: PlannerOrigin): Promise<Decision> {
+    const known = this.#texts.get(sql) ?? this.#pending.get(sql);
+    if (known !== undefined) return known;
+    const pending = this.#decide(sql, origin);
+    this.#pending.set(sql, pending);
+    try {
+      return await pending;
+    } finally {
+      if (this.#pending.get(sql) === pending) this.#pending.delete(sql);
+    }
+  }
+
+  /** Forgets plans and refusals over these tables (ids), or everything. */
+  forget(tableIds: readonly string[] | "all"): void {
+    this.#epoch += 1;
+    this.#pending.clear();
+    if (tableIds === "all") {
+      this.#texts.clear();
+      this.#plans.clear();
+      this.#shapes.clear();
+      return;
+    }
+    const ids = new Set(tableIds);
+    this.#plans.deleteWhere(({ plan }) => ids.has(plan.table.id));
+    this.#shapes.deleteWhere((shape) => shape.kind === "refused" && concerns(shape, ids));
+    this.#texts.deleteWhere((decision) =>
+      decision.kind === "prepared"
+        ? ids.has(decision.entry.plan.table.id)
+        : decision.kind === "refused" && concerns(decision, ids),
+    );
+  }
+
+  async #decide(sql: string, origin: PlannerOrigin): Promise<Decision> {
+    const epoch = this.#epoch;
+    const tokens = this.#dialect.tokenize(sql);
+    if (tokens === null) {
+      const decision = await this.#plan(sql, NO_LITERALS, this.#dialect.parse(sql, []), origin);
+      if (epoch === this.#epoch) this.#texts.set(sql, decision);
+      return decision;
+    }
+    const found = fingerprint(tokens);
+    const decision =
+      this.#decisionOfShape(sql, found) ?? (await this.#plan(sql, found, this.#dialect.parse(sql, tokens), origin));
+    if (epoch === this.#epoch) this.#remember(sql, found, decision);
+    return decision;
+  }
+
+  #decisionOfShape(sql: string, found: Fingerprint): Decision | null {
+    const shape = this.#shapes.get(found.shape);
+    if (shape === undefined) return null;
+    if (shape.kind !== "planned") return shape;
+    const entry = this.#plans.get(planKey(found, [...shape.pinned]));
+    return entry === undefined ? null : new Prepared(sql, entry, found.literals);
+  }
+
+  #remember(sql: string, found: Fingerprint, decision: Decision): void {
+    this.#texts.set(sql, decision);
+    if (decision.kind !== "prepared") {
+      this.#shapes.set(found.shape, decision);
+      return;
+    }
+    const { pinned } = decision.entry.plan;
+    const shape = this.#shapes.get(found.shape);
+    // Two plans of one shape can pin different slots; the union of them is a safe key for both.
+    const all = shape?.kind === "planned" ? shape.pinned.union(new Set(pinned)) : new Set(pinned);
+    this.#shapes.set(found.shape, { kind: "planned", pinned: all });
+    this.#plans.set(planKey(found, [...all]), decision.entry);
+  }
+
+  async #plan(sql: string, found: Fingerprint, statement: Statement, origin: PlannerOrigin): Promise<Decision> {
+    if (statement.kind === "read") {
+      return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableId: null };
+    }
+    if (statement.kind !== "query") return { kind: "other", statement };
+    const refused = (reason: Bypass, tableId: string | null): Refused => ({
+      kind: "refused",
+      statement,
+      bypass: reason,
+      tableId,
+    });
+    const [description, table] = await allSettledInOrder(
+      origin.describe(sql),
+      origin.catalog.table(statement.query.from.name),
+    );
+    if (isRefusal(table)) return refused(bypass(table.reason, table.detail), null);
+    const plan = this.#planQuery(statement.query, statement.pinned, table, description, found, origin);
+    if (plan.kind === "bypass") return refused(plan, table.id);
+    return new Prepared(sql, origin.createEntry(plan, description.parameterTypes.length), found.literals);
+  }
+
+  #planQuery(
+    query: Query,
+    pinned: readonly number[],
+    table: Table,
+    description: Description,
+    found: Fingerprint,
+    origin: PlannerOrigin,
+  ): Plan | Bypass {
+    const surroundings: Surroundings = {
+      table,
+      types: origin.typeSystem,
+      parameterTypes: description.parameterTypes,
+      needsText: (type) => origin.needsText(type),
+      literals: found.literals,
+    };
+    return planQuery({ query, surroundings, fields: description.fields, pinned });
+  }
+}
+
+function concerns({ tableId }: Refused, ids: ReadonlySet<string>): boolean {
+  return tableId === null || ids.has(tableId);
+}
+
+function planKey(found: Fingerprint, pinned: readonly number[]): string {
+  if (pinned.length === 0) return found.shape;
+  const values = pinned.toSorted((a, b) => a - b).map((slot) => found.literals[slot]?.value);
+  return `${found.shape}\0${JSON.stringify(values)}`;
+}
+
+function isRefusal(table: Table | CatalogRefusal): table is CatalogRefusal {
+  return "kind" in table;
+}
+
+/** Both at once; if both fail, the first one's error counts: what is wrong with the statement, not with its parts. */
+async function allSettledInOrder<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === "rejected") throw a.reason;
+  if (b.status === "rejected") throw b.reason;
+  return [a.value, b.value];
+}

@@ -1,0 +1,51 @@
+import type { BoundValue } from "../execute/bind.ts";
+import type { Execution } from "../execute/execution.ts";
+import type { Plan } from "./plan.ts";
+import type { Source } from "./term.ts";
+
+/** One plan and what belongs to it for as long as it lives: shared by all texts of its shape. */
+export interface PlanEntry {
+  readonly plan: Plan;
+  /** One per input; they look at values only, so they outlive the loaded data. */
+  readonly binders: readonly ((value: unknown) => BoundValue)[];
+  /** Number of `$n` that the statement takes. */
+  readonly parameterCount: number;
+  /** The table's place in the order of use. */
+  readonly use: { tick: number };
+  /** The compiled plan for the version of the table that was seen last. */
+  execution: Execution | null;
+}
+
+/** One exact text whose plan is known: the plan, and where its run-time values come from. */
+export class Prepared {
+  readonly kind = "prepared";
+  readonly sql: string;
+  readonly entry: PlanEntry;
+  readonly #sources: readonly Source[];
+  readonly #literals: readonly unknown[];
+  readonly #inOrder: boolean;
+
+  constructor(sql: string, entry: PlanEntry, literals: readonly { readonly value: string }[]) {
+    this.sql = sql;
+    this.entry = entry;
+    this.#sources = entry.plan.inputs.map((input) => input.source);
+    this.#literals = this.#sources.map((source) => literalValue(source, literals));
+    this.#inOrder =
+      this.#sources.length === entry.parameterCount &&
+      this.#sources.every((source, index) => source.from === "parameter" && source.index === index);
+  }
+
+  /** The unbound value of each input. */
+  values(params: readonly unknown[]): readonly unknown[] {
+    if (this.#inOrder) return params;
+    return this.#sources.map((source, index) =>
+      source.from === "parameter" ? params[source.index] : this.#literals[index],
+    );
+  }
+}
+
+function literalValue(source: Source, literals: readonly { readonly value: string }[]): string | undefined {
+  if (source.from === "parameter") return undefined;
+  const text = literals[source.slot]?.value;
+  return source.negated && text !== undefined ? `-${text}` : text;
+}

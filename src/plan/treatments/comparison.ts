@@ -1,0 +1,139 @@
+import type { ColumnType } from "../../catalog.ts";
+import { type Bypass, bypass } from "../../outcome.ts";
+import type { ComparisonOperator } from "../../parse/ast.ts";
+import { type Analysis, isBypass, isTerm } from "../analysis.ts";
+import type { Constant, Operand, Term } from "../term.ts";
+import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { equalityBinding, integerValue } from "./constants.ts";
+
+/** `IS` and `IS NOT` are SQLite's NULL-safe equality: the origin's IS NOT DISTINCT FROM and IS DISTINCT FROM. */
+export type Comparator = ComparisonOperator | "IS" | "IS NOT";
+
+const FLIPPED: Readonly<Record<Comparator, Comparator>> = {
+  "=": "=",
+  "<>": "<>",
+  IS: "IS",
+  "IS NOT": "IS NOT",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<=",
+};
+
+function isEquality(operator: Comparator): boolean {
+  return operator === "=" || operator === "<>" || operator === "IS" || operator === "IS NOT";
+}
+
+/** SQLite text of `left operator right`, a three-valued truth. */
+export function compare(analysis: Analysis, operator: Comparator, left: Operand, right: Operand): string | Bypass {
+  if (isTerm(left)) {
+    if (isTerm(right)) return compareTerms(operator, left, right);
+    if (right.kind === "null") return compareWithNull(operator, left);
+    return compareWithConstant(analysis, operator, left, right);
+  }
+  if (isTerm(right)) return compare(analysis, FLIPPED[operator], right, left);
+  return compareConstants(analysis, operator, left, right);
+}
+
+function compareTerms(operator: Comparator, left: Term, right: Term): string | Bypass {
+  const refusal = incomparable(left.type, right.type);
+  if (refusal !== null) return refusal;
+  if (isEquality(operator)) return join(left.equality(), operator, right.equality());
+  if (isTextKind(left.type.kind) && left.type.collation?.bytewise !== true && left.column !== right.column) {
+    return bypass("collation", "two texts are ordered by a collation that only the origin knows");
+  }
+  return join(left.order(), operator, right.order());
+}
+
+function join(left: string | Bypass, operator: Comparator, right: string | Bypass): string | Bypass {
+  if (typeof left !== "string") return left;
+  if (typeof right !== "string") return right;
+  return `(${left} ${operator} ${right})`;
+}
+
+/** Values of two types are compared natively only if both stand for themselves in the same unit. */
+function incomparable(a: ColumnType, b: ColumnType): Bypass | null {
+  const refusal = bypass("type-mismatch", `${a.name} is compared with ${b.name}`);
+  if (isIntegerKind(a.kind) && isIntegerKind(b.kind)) return null;
+  if (a.kind !== b.kind) return refusal;
+  switch (a.kind) {
+    case "numeric":
+      return scaleOf(a) === scaleOf(b) ? null : refusal;
+    case "enum":
+      return a.oid === b.oid ? null : refusal;
+    case "text":
+    case "char":
+      return a.collation !== null && a.collation.name === b.collation?.name
+        ? null
+        : bypass("collation", "two texts of different collations are compared");
+    case "json":
+    case "wire":
+      return refusal;
+    default:
+      return null;
+  }
+}
+
+function compareWithNull(operator: Comparator, term: Term): string | Bypass {
+  const value = term.equality();
+  return typeof value === "string" ? `(${value} ${operator} NULL)` : value;
+}
+
+function compareWithConstant(
+  analysis: Analysis,
+  operator: Comparator,
+  term: Term,
+  constant: Constant,
+): string | Bypass {
+  const binding = equalityBinding(term.type, constant);
+  if (isBypass(binding)) return binding;
+  if (isEquality(operator)) {
+    return join(term.equality(), operator, analysis.input(constant.source, binding));
+  }
+  if (term.type.kind === "enum") {
+    return join(term.order(), operator, analysis.input(constant.source, { kind: "ordinal", type: term.type }));
+  }
+  if (isTextKind(term.type.kind) && term.type.collation?.bytewise !== true) {
+    return compareWithPosition(analysis, operator, term, constant);
+  }
+  return join(term.order(), operator, analysis.input(constant.source, binding));
+}
+
+/**
+ * Text order under the origin's collation: the column's ranks are compared with the number of distinct values that sort
+ * before the constant (or up to it), so `x < v` is `rank < before(v)` and `x <= v` is `rank < through(v)`.
+ */
+function compareWithPosition(
+  analysis: Analysis,
+  operator: Comparator,
+  term: Term,
+  constant: Constant,
+): string | Bypass {
+  const { column } = term;
+  if (column === null)
+    return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
+  const rank = term.order();
+  if (typeof rank !== "string") return rank;
+  analysis.useDictionary(column);
+  const through = operator === "<=" || operator === ">";
+  const position = analysis.input(constant.source, { kind: "position", column, through });
+  return operator === "<" || operator === "<=" ? `(${rank} < ${position})` : `(${rank} >= ${position})`;
+}
+
+/** `1 = 1` and its like, which query builders emit: decided while planning. */
+function compareConstants(
+  analysis: Analysis,
+  operator: Comparator,
+  left: Exclude<Operand, Term>,
+  right: Exclude<Operand, Term>,
+): string | Bypass {
+  const refusal = bypass("unsupported-operator", "a comparison of two constants");
+  if (left.kind !== "constant" || right.kind !== "constant") return refusal;
+  if (left.type !== "integer" || right.type !== "integer") return refusal;
+  const a = integerValue(left);
+  const b = integerValue(right);
+  if (a === null || b === null) return refusal;
+  analysis.pin(left);
+  analysis.pin(right);
+  return `(${a} ${operator} ${b})`;
+}

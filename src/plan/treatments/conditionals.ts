@@ -1,0 +1,136 @@
+import type { Collation, ColumnType } from "../../catalog.ts";
+import { type Bypass, bypass } from "../../outcome.ts";
+import { type Analysis, isBypass, isTerm } from "../analysis.ts";
+import { type Interval, union } from "../interval.ts";
+import type { Constant, Operand, TableFacts, Term } from "../term.ts";
+import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { compare } from "./comparison.ts";
+import { constantTerm, integerLiteralType } from "./constants.ts";
+import { computed } from "./expressions.ts";
+
+const INTEGER_WIDTHS = ["int2", "int4", "int8"] as const;
+
+export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term | Bypass {
+  const unified = unify(analysis, operands);
+  if (isBypass(unified)) return unified;
+  const { terms, type } = unified;
+  const values = terms.map((term) => (term === null ? "NULL" : term.value()));
+  const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
+  return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
+}
+
+export function conditional(
+  analysis: Analysis,
+  branches: readonly { readonly when: string; readonly then: Operand }[],
+  otherwise: Operand,
+): Term | Bypass {
+  const unified = unify(analysis, [...branches.map((branch) => branch.then), otherwise]);
+  if (isBypass(unified)) return unified;
+  const { terms, type } = unified;
+  const value = (index: number): string => terms[index]?.value() ?? "NULL";
+  const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${value(index)}`);
+  const sql = `(CASE ${whens.join(" ")} ELSE ${value(branches.length)} END)`;
+  return combined(analysis, type, sql, terms, (facts) => terms.every((term) => term?.neverNull(facts) === true));
+}
+
+/** `NULLIF(a, b)`: a's type and value, unless `a = b`. */
+export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term | Bypass {
+  if (!isTerm(left)) return bypass("unsupported-function", "NULLIF of a constant");
+  const equal = compare(analysis, "=", left, right);
+  if (typeof equal !== "string") return equal;
+  return combined(analysis, left.type, `(CASE WHEN ${equal} THEN NULL ELSE ${left.value()} END)`, [left], () => false);
+}
+
+/**
+ * Brings the alternatives of CASE or COALESCE to one type as select_common_type() does, as far as it is modelled:
+ * one type, integers of different width, texts; constants follow.
+ */
+function unify(
+  analysis: Analysis,
+  operands: readonly Operand[],
+): { readonly terms: readonly (Term | null)[]; readonly type: ColumnType } | Bypass {
+  const type = commonType(analysis, operands);
+  if (isBypass(type)) return type;
+  const terms: (Term | null)[] = [];
+  for (const operand of operands) {
+    const term = operand.kind === "constant" ? constantTerm(analysis, operand, type) : operand;
+    if (isBypass(term)) return term;
+    terms.push(isTerm(term) ? term : null);
+  }
+  return { terms, type };
+}
+
+function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
+  const types: ColumnType[] = [];
+  for (const operand of operands) {
+    if (operand.kind === "null") continue;
+    if (isTerm(operand)) types.push(operand.type);
+    else if (typeof operand.type !== "string") types.push(operand.type);
+    else if (operand.type === "integer") types.push(literalType(analysis, operand));
+  }
+  const first =
+    types[0] ?? (operands.some((operand) => operand.kind === "constant") ? analysis.builtin("text") : undefined);
+  if (first === undefined) return bypass("unsupported-type", "alternatives that are all NULL");
+  if (types.every((type) => sameType(type, first))) return withCollation(first, types);
+  if (types.every((type) => isIntegerKind(type.kind))) {
+    const kind = INTEGER_WIDTHS.findLast((width) => types.some((type) => type.kind === width)) ?? "int8";
+    return analysis.builtin(kind);
+  }
+  if (types.every((type) => type.kind === "text")) return withCollation(analysis.builtin("text"), types);
+  const float = types.find((type) => type.kind === "float8");
+  if (float !== undefined && operands.every((operand) => !isTerm(operand) || operand.type.kind === "float8"))
+    return float;
+  return bypass("type-mismatch", `alternatives of types ${types.map((type) => type.name).join(", ")}`);
+}
+
+function literalType(analysis: Analysis, constant: Constant): ColumnType {
+  return integerLiteralType(analysis, constant) ?? analysis.builtin("int8");
+}
+
+function sameType(a: ColumnType, b: ColumnType): boolean {
+  return a.oid === b.oid && a.modifier === b.modifier && scaleOf(a) === scaleOf(b);
+}
+
+function withCollation(type: ColumnType, types: readonly ColumnType[]): ColumnType {
+  if (!isTextKind(type.kind) || types.length === 0) return type;
+  const collation: Collation | null = types[0]?.collation ?? null;
+  return { ...type, collation: types.every((other) => other.collation?.name === collation?.name) ? collation : null };
+}
+
+function combined(
+  analysis: Analysis,
+  type: ColumnType,
+  sql: string,
+  terms: readonly (Term | null)[],
+  neverNull: (facts: TableFacts) => boolean,
+): Term | Bypass {
+  if (analysis.surroundings.needsText(type)) {
+    return bypass("unsupported-type", `the text of a computed ${type.name} depends on the settings of the session`);
+  }
+  const opaque = type.kind === "json" || type.kind === "wire" || (type.kind === "numeric" && scaleOf(type) === null);
+  const refusal = bypass("unsupported-type", `a comparison of computed values of type ${type.name}`);
+  return computed({
+    type,
+    sql,
+    ...(opaque ? { equality: refusal, order: refusal } : {}),
+    neverNull,
+    wide: (facts) => terms.some((term) => term?.wide(facts) === true),
+    canonical: (facts) => {
+      for (const term of terms) {
+        const refused = term?.canonical(facts) ?? null;
+        if (refused !== null) return refused;
+      }
+      return null;
+    },
+    interval: (facts) => {
+      let range: Interval | null = null;
+      for (const term of terms) {
+        if (term === null) continue;
+        const next = term.interval(facts);
+        if (next === null) return null;
+        range = range === null ? next : union(range, next);
+      }
+      return range;
+    },
+  });
+}
