@@ -121,7 +121,7 @@ export class Batch {
       const { answer, difference } = await ask(subject, statement, origin, await expected);
       tally.queries++;
       if (answer.kind === "error") tally.raised++;
-      const outcome = await this.#outcome(subject, statement, answer.kind === "refused" ? answer.reason : null);
+      const outcome = this.#count(subject, statement);
       if (generated !== null) tally.coverage.add(generated.query, generated.table, outcome !== "bypass");
       if (difference !== null) {
         this.#found({ subject, statement, difference, generated });
@@ -143,16 +143,15 @@ export class Batch {
     return subject;
   }
 
-  async #outcome(subject: Subject, statement: Statement, refused: string | null): Promise<"hit" | "miss" | "bypass"> {
+  #count(subject: Subject, { sql }: Statement): "hit" | "miss" | "bypass" {
     const { tally } = this.#options;
+    for (const fault of subject.takeFaults()) tally.fault(fault, sql);
     const outcome = subject.lastOutcome() ?? "bypass";
     if (outcome === "hit") tally.hits++;
     else if (outcome === "miss") tally.misses++;
     else {
       tally.bypasses++;
-      // Asking why costs a look: every fifth is enough to know the shares.
-      if (refused !== null) tally.count(refused);
-      else if (tally.bypasses % 5 === 0) tally.count(await subject.reason(statement.sql, statement.params));
+      tally.count(subject.lastReason());
     }
     return outcome;
   }
@@ -182,7 +181,7 @@ export class Batch {
     for (const { subject, statement } of again) {
       const { difference } = await ask(subject, statement, origin);
       tally.queries++;
-      await this.#outcome(subject, statement, null);
+      this.#count(subject, statement);
       if (difference !== null) this.#found({ subject, statement, difference, generated: null });
     }
   }

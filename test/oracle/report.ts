@@ -13,10 +13,15 @@ export function summary(tally: Tally, startedAt: number): string {
     `${tally.batches} schemas; ${tally.hits} hits, ${tally.misses} misses, ${tally.bypasses} bypasses; ${tally.raised} raised the same error`,
     `${tally.changes} changes behind the cache's back, ${tally.staleHits} hits still showed the old rows, as they must`,
     "",
-    "not from the cache, by reason (every fifth bypass is asked why):",
+    "not from the cache, by reason:",
     ...[...tally.reasons]
       .sort((a, b) => b[1] - a[1])
       .map(([reason, count]) => `  ${String(count).padStart(6)}  ${reason}`),
+    "",
+    `faults reported: ${tally.faults.size}`,
+    ...[...tally.faults].map(
+      ([fault, { sql, count }]) => `  ${String(count).padStart(6)}  ${fault}\n          ${sql.slice(0, 300)}`,
+    ),
     "",
     "coverage: generated, of these from the cache",
     ...tally.coverage

@@ -24,8 +24,8 @@ export interface Subject {
   execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]>;
   /** Outcome of the last `execute`, where the subject can tell. */
   lastOutcome(): "hit" | "miss" | "bypass" | null;
-  /** Why the statement is not answered from the cache. */
-  reason(sql: string, params: readonly unknown[] | null): Promise<string>;
+  /** Why the last statement was not answered from the cache, if it was not. */
+  lastReason(): string;
   invalidate(table: string): Promise<void>;
   /** Faults that the subject reported since the last call: an answer from the origin must not hide them. */
   takeFaults(): readonly unknown[];
@@ -37,13 +37,15 @@ export type SubjectFactory = (url: string, session: string, kind: SubjectKind) =
 /** What the harness needs of the public API. */
 interface Engine {
   execute(sql: string, params?: readonly unknown[]): Promise<unknown[]>;
-  explain(
-    sql: string,
-    params?: readonly unknown[],
-  ): Promise<{ readonly outcome: string; readonly reason?: string | null }>;
-  stats(): { readonly hits: number; readonly misses: number };
+  stats(): Counters;
   invalidate(table?: string): Promise<void>;
   close(): Promise<void>;
+}
+
+interface Counters {
+  readonly hits: number;
+  readonly misses: number;
+  readonly bypassesByReason: Readonly<Record<string, number>>;
 }
 
 interface EngineModule {
@@ -83,6 +85,7 @@ class EngineSubject implements Subject {
   readonly #pool: pg.Pool;
   readonly #faults: unknown[];
   #last: "hit" | "miss" | "bypass" | null = null;
+  #reason = "";
 
   constructor(engine: Engine, pool: pg.Pool, kind: SubjectKind, faults: unknown[]) {
     this.#engine = engine;
@@ -92,12 +95,15 @@ class EngineSubject implements Subject {
   }
 
   async execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]> {
-    const { hits, misses } = this.#engine.stats();
+    const before = this.#engine.stats();
     try {
       return await (params === null ? this.#engine.execute(sql) : this.#engine.execute(sql, params));
     } finally {
-      const now = this.#engine.stats();
-      this.#last = now.hits > hits ? "hit" : now.misses > misses ? "miss" : "bypass";
+      const after = this.#engine.stats();
+      this.#last = after.hits > before.hits ? "hit" : after.misses > before.misses ? "miss" : "bypass";
+      const counted = Object.entries(after.bypassesByReason);
+      this.#reason =
+        counted.find(([reason, count]) => count > (before.bypassesByReason[reason] ?? 0))?.[0] ?? "uncounted";
     }
   }
 
@@ -105,13 +111,8 @@ class EngineSubject implements Subject {
     return this.#last;
   }
 
-  async reason(sql: string, params: readonly unknown[] | null): Promise<string> {
-    try {
-      const explained = await (params === null ? this.#engine.explain(sql) : this.#engine.explain(sql, params));
-      return explained.reason ?? `explained as ${explained.outcome}`;
-    } catch {
-      return "explain raised";
-    }
+  lastReason(): string {
+    return this.#reason;
   }
 
   async invalidate(table: string): Promise<void> {
@@ -142,7 +143,7 @@ export function directFactory(perturb: Perturbation = (rows) => rows): SubjectFa
         return perturb(rows, sql);
       },
       lastOutcome: () => null,
-      reason: async () => "bare driver",
+      lastReason: () => "bare driver",
       invalidate: async () => {},
       takeFaults: () => [],
       close: async () => await pool.end(),

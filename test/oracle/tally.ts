@@ -30,6 +30,17 @@ export class Tally {
   readonly coverage = new Coverage();
   readonly failures: Failure[] = [];
 
+  /** Faults of the cache that hurt no answer: first statement that saw each, and how many. */
+  readonly faults = new Map<string, { readonly sql: string; count: number }>();
+
+  fault(fault: unknown, sql: string): void {
+    const cause = fault instanceof Error && fault.cause !== undefined ? `: ${fault.cause}` : "";
+    const text = `${fault}${cause}`.replace(/\d+/g, "0");
+    const seen = this.faults.get(text) ?? { sql, count: 0 };
+    seen.count++;
+    this.faults.set(text, seen);
+  }
+
   count(reason: string): void {
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
   }
