@@ -162,6 +162,8 @@ export interface StoreApi {
     all(...values: StoreValue[]): StoreRow[];
     get(...values: StoreValue[]): StoreRow | undefined;
   };
+  /** How SQLite would run it: the `detail` lines of EXPLAIN QUERY PLAN. */
+  queryPlan(sql: string): readonly string[];
   /**
    * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given;
    * otherwise resolves to `"moved"`. Rejects with what SQLite throws.

@@ -63,7 +63,7 @@ export class Gate {
 
   acknowledge(): void {
     if (this.#state === "announced" && (this.#tasks.length === 0 || frames(this.#log).log > this.#limit)) {
-      const { log, checkpointed } = frames(this.#checkpoint);
+      const { log, checkpointed } = this.#copyBack();
       if (log > 0 && log === checkpointed) {
         this.#limit = WAL_FRAMES;
         this.#state = "settling";
@@ -74,6 +74,15 @@ export class Gate {
     }
     this.#state = "open";
     this.#pump();
+  }
+
+  #copyBack(): Frames {
+    try {
+      return frames(this.#checkpoint);
+    } catch {
+      // No room for the database file to grow: the WAL stays as it is, which costs room but nothing else.
+      return frames(this.#log);
+    }
   }
 
   #pump(): void {
@@ -87,7 +96,12 @@ export class Gate {
   }
 }
 
-function frames(pragma: StatementSync): { readonly log: number; readonly checkpointed: number } {
+interface Frames {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+function frames(pragma: StatementSync): Frames {
   const row = pragma.get();
   return { log: Number(row?.log ?? 0), checkpointed: Number(row?.checkpointed ?? 0) };
 }

@@ -84,6 +84,7 @@ export class WorkerLoadSink implements LoadSink {
   async abort(): Promise<void> {
     if (!this.#ended) {
       this.#end();
+      this.fail(asStoreError("the load has ended", "The load failed"));
       if (this.#link.ended === null) {
         await this.#link.request({ kind: "abort-load", load: this.#number });
       }

@@ -14,7 +14,7 @@ import { PageUse } from "./store-file.ts";
 import { buildDictionaryIndex, buildIndex, tableBytes } from "./table-index.ts";
 import { rollback, type TableRecords } from "./table-records.ts";
 
-/** Bytes of chunks after which a load commits: keeps the dirty pages few and the WAL short. */
+/** Bytes of new pages after which a load commits: keeps the dirty pages few and the WAL short. */
 const COMMIT_BYTES = 2 * 1024 * 1024;
 
 export interface LoadLimits {
@@ -58,7 +58,7 @@ export class Load {
   readonly #replacedBytes: number;
   #position = 0;
   #stream: LoadStream | null = null;
-  #uncommittedBytes = 0;
+  #committedBytes = 0;
   #error: unknown = null;
   #tooLarge: Extract<LoadResult, { kind: "too-large" }> | null = null;
 
@@ -156,7 +156,6 @@ export class Load {
       const stream = this.#currentStream();
       this.#begin();
       stream.decoder.push(chunk);
-      this.#uncommittedBytes += chunk.length;
       this.#checkRows(stream);
     });
   }
@@ -178,7 +177,7 @@ export class Load {
   }
 
   get commitDue(): boolean {
-    return this.#uncommittedBytes >= COMMIT_BYTES;
+    return this.#db.isTransaction && this.#use.bytes - this.#committedBytes >= COMMIT_BYTES;
   }
 
   /** Ends the open transaction, if any; readers see nothing of it. */
@@ -187,8 +186,8 @@ export class Load {
       if (this.#db.isTransaction) {
         this.#db.exec("COMMIT");
       }
-      this.#uncommittedBytes = 0;
-      const bytes = this.#use.bytes - this.#replacedBytes;
+      this.#committedBytes = this.#use.bytes;
+      const bytes = this.#committedBytes - this.#replacedBytes;
       if (bytes > this.#limits.maxBytes) {
         this.#refuse(`the store would hold ${bytes} bytes, of ${this.#limits.maxBytes} allowed`);
       }
@@ -286,7 +285,6 @@ export class Load {
   /** Nothing more is stored; the reason is what the caller gets. */
   fail(error: unknown): void {
     rollback(this.#db);
-    this.#uncommittedBytes = 0;
     this.#stream = null;
     this.#error ??= error;
   }
@@ -315,6 +313,7 @@ export class Load {
 
   #begin(): void {
     if (!this.#db.isTransaction) {
+      this.#committedBytes = this.#use.bytes;
       this.#db.exec("BEGIN IMMEDIATE");
     }
   }

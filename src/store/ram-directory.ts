@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileLock, isLocked } from "./file-lock.ts";
+import { asStoreError } from "./protocol.ts";
 
 const LOCK = "owner.lock";
 const NAME = /^sqlmem-\d+-[0-9a-f]{16}$/;
@@ -45,7 +46,7 @@ export class RamDirectory {
         failure = error;
       }
     }
-    throw failure;
+    throw asStoreError(failure, `No directory for the store among ${bases.join(", ")}`);
   }
 
   static #make(base: string): RamDirectory {

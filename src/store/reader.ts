@@ -42,6 +42,12 @@ export class Reader {
     return this.#statements.get(sql);
   }
 
+  /** Prepared each time: unlike other statements, an EXPLAIN keeps telling what was true when it was prepared. */
+  queryPlan(sql: string): string[] {
+    const rows = this.#db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+    return rows.map((row) => String(row.detail));
+  }
+
   close(): void {
     if (this.#db.isOpen) {
       this.#db.close();

@@ -68,7 +68,7 @@ function writeSnapshotFile(db: DatabaseSync, path: string, hidden: readonly stri
     renameSync(temporary, target);
     syncDirectory(dirname(target));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeTemporary(temporary);
     throw error;
   } finally {
     // In this order: closing a descriptor drops the locks that the process has on the file.
@@ -138,18 +138,26 @@ export function sweepTemporaryFiles(path: string): void {
     return;
   }
   for (const name of names) {
-    const [, pid] = (name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{16}$/.exec(name.slice(prefix.length)) : null) ?? [];
-    if (pid !== undefined) {
-      const file = join(directory, name);
+    const parts = name.startsWith(prefix) ? TEMPORARY.exec(name.slice(prefix.length)) : null;
+    if (parts !== null) {
+      const file = join(directory, name.slice(0, name.length - (parts[2]?.length ?? 0)));
       try {
-        if (isAbandoned(file, Number(pid))) {
-          rmSync(file, { force: true });
+        if (isAbandoned(file, Number(parts[1]))) {
+          removeTemporary(file);
         }
       } catch {
-        // Gone already, or not ours to remove.
+        // Not ours to remove.
       }
     }
   }
+}
+
+/** What follows `<target>.tmp-`: process id and random number, and SQLite's journal of it. */
+const TEMPORARY = /^(\d+)-[0-9a-f]{16}(-journal)?$/;
+
+function removeTemporary(file: string): void {
+  rmSync(file, { force: true });
+  rmSync(`${file}-journal`, { force: true });
 }
 
 /**
@@ -157,8 +165,8 @@ export function sweepTemporaryFiles(path: string): void {
  * lock (it is not held for the first moments).
  */
 function isAbandoned(file: string, pid: number): boolean {
-  const { size, mtimeMs } = statSync(file);
-  if (size === 0 && mtimeMs > Date.now() - EMPTY_MS) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.size === 0 && stat.mtimeMs > Date.now() - EMPTY_MS) {
     return false;
   }
   return (pid === process.pid || !isAlive(pid)) && !isLocked(file);

@@ -34,6 +34,7 @@ type Send = (notice: Notice, transfer: readonly ArrayBuffer[]) => void;
 export class StoreWorker {
   readonly #data: StoreWorkerData;
   readonly #send: Send;
+  readonly #onClosed: () => void;
   readonly #gate: Gate;
   readonly #snapshot: SnapshotWriter | null;
   #file: string;
@@ -47,9 +48,11 @@ export class StoreWorker {
   #garbage: string[] = [];
   #identity: OriginIdentity | null = null;
 
-  constructor(data: StoreWorkerData, send: Send) {
+  /** `onClosed` is called when everything asked for before the command to close is done. */
+  constructor(data: StoreWorkerData, send: Send, onClosed: () => void) {
     this.#data = data;
     this.#send = send;
+    this.#onClosed = onClosed;
     this.#file = data.file;
     this.#db = openWriter(data.file);
     this.#records = new TableRecords(this.#db);
@@ -62,7 +65,7 @@ export class StoreWorker {
     );
   }
 
-  receive(command: Exclude<Command, { kind: "close" }>): void {
+  receive(command: Command): void {
     switch (command.kind) {
       case "acknowledge":
         this.#gate.acknowledge();
@@ -78,12 +81,7 @@ export class StoreWorker {
     }
   }
 
-  close(request: number): void {
-    this.#reply(request, null);
-    this.#db.close();
-  }
-
-  #carryOut(command: Exclude<Command, { kind: "acknowledge" | "save-now" | "begin-load" | "close" }>): void {
+  #carryOut(command: Exclude<Command, { kind: "acknowledge" | "save-now" | "begin-load" }>): void {
     switch (command.kind) {
       case "chunk":
         this.#chunk(command.load, command.buffer, command.length);
@@ -117,6 +115,11 @@ export class StoreWorker {
           this.#save();
           this.#reply(command.request, null);
         });
+        break;
+      case "close":
+        this.#reply(command.request, null);
+        this.#db.close();
+        this.#onClosed();
         break;
     }
   }

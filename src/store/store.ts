@@ -41,7 +41,8 @@ export class Store implements StoreApi {
   readonly #loads = new Map<number, WorkerLoadSink>();
   /** Ids with drops on their way to the worker, counted: what the worker says of them meanwhile is out of date. */
   readonly #dropping = new Map<string, number>();
-  readonly #indexing = new Map<string, Promise<void>>();
+  /** Index builds under way, by table and by the columns. */
+  readonly #indexing = new Map<string, Map<string, Promise<void>>>();
   #file: string;
   #reader: Reader;
   #generation = 0;
@@ -121,17 +122,19 @@ export class Store implements StoreApi {
     if (table === undefined) {
       return Promise.reject(this.#link.ended ?? new StoreError(`The store holds no table ${id} to index`));
     }
-    if (table.indexes.has(indexKey(columns))) {
+    const key = indexKey(columns);
+    if (table.indexes.has(key)) {
       return Promise.resolve();
     }
-    const key = JSON.stringify([id, ...columns]);
-    let building = this.#indexing.get(key);
+    const ofTable = this.#indexing.get(id) ?? new Map<string, Promise<void>>();
+    this.#indexing.set(id, ofTable);
+    let building = ofTable.get(key);
     if (building === undefined) {
       building = this.#link
         .request({ kind: "ensure-index", id, columns })
         .then(() => undefined)
-        .finally(() => this.#indexing.delete(key));
-      this.#indexing.set(key, building);
+        .finally(() => ofTable.delete(key));
+      ofTable.set(key, building);
     }
     return building;
   }
@@ -142,6 +145,8 @@ export class Store implements StoreApi {
     for (const id of unique) {
       this.#dropping.set(id, (this.#dropping.get(id) ?? 0) + 1);
       changed = this.#tables.delete(id) || changed;
+      // Whoever asks for an index from now on means the next version of the table.
+      this.#indexing.delete(id);
     }
     this.#generation += changed ? 1 : 0;
     try {
@@ -154,6 +159,10 @@ export class Store implements StoreApi {
 
   statement(sql: string): ArrayStatement {
     return this.#reader.statement(sql);
+  }
+
+  queryPlan(sql: string): string[] {
+    return this.#reader.queryPlan(sql);
   }
 
   scan(

@@ -34,8 +34,10 @@ export class WorkerLink {
   readonly #onCrash: (error: Error) => void;
   #lastRequest = 0;
   #holds = 0;
-  /** Why requests are refused. */
+  /** Why requests are refused: set from `closing` on. */
   #ended: Error | null = null;
+  /** Nothing more is sent, not even an acknowledgement. */
+  #lost = false;
 
   /** `onNotice` passes replies on to `settle`; `onCrash` is called at most once, after all requests have rejected. */
   constructor(data: StoreWorkerData, onNotice: (notice: Notice) => void, onCrash: (error: Error) => void) {
@@ -76,7 +78,7 @@ export class WorkerLink {
 
   /** Sends what has no answer of its own. */
   post(command: Exclude<Command, Request>, transfer: readonly (ArrayBuffer | MessagePort)[] = []): void {
-    if (this.#ended === null) {
+    if (!this.#lost) {
       this.#worker.postMessage(command, transfer);
     }
   }
@@ -116,7 +118,7 @@ export class WorkerLink {
 
   /** The worker is lost, or can no longer be trusted. */
   fail(cause: Error): void {
-    if (this.#ended === null) {
+    if (!this.#lost) {
       const error = new StoreError(`The store's worker thread failed: ${cause.message}`, { cause });
       this.#end(error);
       void this.#worker.terminate().catch(() => undefined);
@@ -141,6 +143,7 @@ export class WorkerLink {
 
   #end(error: Error): void {
     this.#ended = error;
+    this.#lost = true;
     for (const [request, pending] of this.#pending) {
       this.#pending.delete(request);
       this.release();

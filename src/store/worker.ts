@@ -7,12 +7,9 @@ const port = parentPort;
 if (port === null) {
   throw new Error("store/worker runs as a worker thread only");
 }
-const worker = new StoreWorker(workerData as StoreWorkerData, (notice, transfer) => port.postMessage(notice, transfer));
-port.on("message", (command: Command) => {
-  if (command.kind === "close") {
-    worker.close(command.request);
-    port.close();
-  } else {
-    worker.receive(command);
-  }
-});
+const worker = new StoreWorker(
+  workerData as StoreWorkerData,
+  (notice, transfer) => port.postMessage(notice, transfer),
+  () => port.close(),
+);
+port.on("message", (command: Command) => worker.receive(command));

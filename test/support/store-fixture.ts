@@ -23,15 +23,10 @@ export interface OpenedStore {
 }
 
 /** Closed when the test ends. */
-export function openStore(options: Partial<StoreOptions> = {}): OpenedStore {
+export function openStore(options: Partial<StoreOptions> = {}, directories?: readonly string[]): OpenedStore {
   const faults: Error[] = [];
-  const store = Store.open({
-    cacheDb: null,
-    maxBytes: 1024 ** 3,
-    scanWorkers: 1,
-    onFault: (error) => faults.push(error),
-    ...options,
-  });
+  const settings = { cacheDb: null, maxBytes: 1024 ** 3, scanWorkers: 1, ...options };
+  const store = Store.open({ onFault: (error) => faults.push(error), ...settings }, directories);
   onTestFinished(() => store.close());
   return { store, faults };
 }
@@ -41,6 +36,13 @@ export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), "sqlmem-test-"));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** A store that has asked for its snapshot file. */
+export async function openRestored(cacheDb: string, identity: OriginIdentity = IDENTITY): Promise<OpenedStore> {
+  const opened = openStore({ cacheDb });
+  await opened.store.restore(identity);
+  return opened;
 }
 
 export interface TableOptions extends Partial<Omit<LoadTable, "columns">> {

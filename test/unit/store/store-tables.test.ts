@@ -20,7 +20,7 @@ test("ensureIndex builds once and says how large the largest group is", async ()
   expect(store.tables.get("1")?.indexes.get("name")).toEqual({ columns: ["name"], largestGroup: 2 });
   expect(store.tables.get("1")?.version).toBe(version);
   const plan = store.statement("EXPLAIN QUERY PLAN SELECT id FROM orders WHERE name = ?").all("a");
-  expect(String(plan[0]?.[3])).toContain("USING INDEX");
+  expect(String(plan[0]?.[3])).toContain("INDEX sqlmem_index_");
 });
 
 test("an index of several columns leaves out keys with a NULL in them", async () => {
