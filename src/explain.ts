@@ -18,6 +18,7 @@ export interface Explanation {
 }
 
 const THREADS = {
+  one: "main",
   main: "main",
   limited: "main or scan-worker, by the values",
   range: "main or scan-worker, by the values",

@@ -108,6 +108,7 @@ const YEAR_ONE_MICROSECONDS = -62_135_596_800_000_000;
 function instantDecoder(throughText: NonNullable<Decoder>): NonNullable<Decoder> {
   return (value) => {
     if (typeof value !== "number" || value < YEAR_ONE_MICROSECONDS) return throughText(value);
+    if (value % 1000 === 0) return new Date(value / 1000);
     const seconds = Math.floor(value / 1e6);
     // The parser reads the fraction as a float and cuts it to milliseconds: 1000 * 0.057 is 57.00000000000001.
     const fraction = (value - seconds * 1e6) / 1e6;

@@ -39,12 +39,7 @@ export class Execution {
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
     this.#statement = store.statement(sql);
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
-    const details = store.statement(`EXPLAIN QUERY PLAN ${sql}`).all();
-    this.placement = placementOf(
-      plan,
-      stored,
-      details.map((row) => String(row[3])),
-    );
+    this.placement = placementOf(plan, stored, store.queryPlan(sql));
     this.#probe = this.placement === "range" ? store.statement(probeSql(program)) : null;
     this.#limitInputs = [plan.limit, plan.offset].flatMap((sql) => (sql === null ? [] : [Number(sql.slice(1)) - 1]));
   }
@@ -65,6 +60,7 @@ export class Execution {
   /** True if the statement touches few enough rows for the main thread, whatever the data. */
   fitsMainThread(bound: readonly StoreValue[]): boolean {
     switch (this.placement) {
+      case "one":
       case "main":
         return true;
       case "limited": {
@@ -87,7 +83,11 @@ export class Execution {
 
   /** Runs on the main thread. Throws what SQLite throws. */
   run(bound: readonly StoreValue[]): Row[] {
-    const rows = bound.length === 1 ? this.#statement.all(bound[0] ?? null) : this.#statement.all(...bound);
+    if (this.placement === "one") {
+      const row = this.#statement.get(...bound);
+      return row === undefined ? [] : [this.#encoder.one(row)];
+    }
+    const rows = this.#statement.all(...bound);
     return this.#encoder.all(rows);
   }
 

@@ -7,26 +7,31 @@ export const MAIN_THREAD_ROWS = 2000;
 /**
  * Where a statement may run.
  *
+ * - `one`: it finds one row at most, by a unique key.
  * - `main`: it cannot touch more than `MAIN_THREAD_ROWS` rows, whatever the parameters.
  * - `limited`: it touches LIMIT + OFFSET rows, so the values of those decide.
  * - `range`: it touches the rows of one index range, which a probe counts first.
  * - `scan`: it may touch any number of rows.
  */
-export type Placement = "main" | "limited" | "range" | "scan";
+export type Placement = "one" | "main" | "limited" | "range" | "scan";
 
 /** Decides from SQLite's own plan (the `detail` lines of EXPLAIN QUERY PLAN) and the proven sizes of index groups. */
 export function placementOf(plan: Plan, stored: StoredTable, details: readonly string[]): Placement {
-  if (stored.rows <= MAIN_THREAD_ROWS) return "main";
   const access = details.find((detail) => /^(SCAN|SEARCH) t0\b/.test(detail));
-  if (access === undefined || details.some((detail) => detail.startsWith("MULTI-INDEX"))) return "scan";
+  const small = stored.rows <= MAIN_THREAD_ROWS;
+  if (access === undefined || details.some((detail) => detail.startsWith("MULTI-INDEX"))) {
+    return small ? "main" : "scan";
+  }
   const lists = listFactor(plan);
   const search = /^SEARCH t0 USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\)$/.exec(access);
   const terms = search?.[2]?.split(" AND ") ?? [];
   const onlyEqualities = terms.length > 0 && terms.every((term) => term.endsWith("=?"));
   if (search !== null && onlyEqualities) {
     const group = groupSize(stored, search[1], terms);
+    if (group === 1 && lists === 1) return "one";
     if (group !== null && group * lists <= MAIN_THREAD_ROWS) return "main";
   }
+  if (small) return "main";
   const collects = plan.groupBy.length > 0 || plan.distinct || plan.having !== null || plan.aggregates;
   const sorts = details.some((detail) => detail.startsWith("USE TEMP B-TREE"));
   const unfiltered = plan.where === null || (search !== null && terms.length === plan.conditions);
@@ -47,5 +52,5 @@ function groupSize(stored: StoredTable, index: string | undefined, terms: readon
 function listFactor(plan: Plan): number {
   if (plan.where === null) return 1;
   if (plan.inputs.some((input) => input.binding.kind === "array")) return Number.POSITIVE_INFINITY;
-  return Math.max(1, plan.where.includes(" IN (") ? plan.inputs.length : 1);
+  return plan.where.includes(" IN (") ? Math.max(1, plan.inputs.length) : 1;
 }

@@ -55,7 +55,11 @@ export class WorkerLink {
     this.#worker.on("messageerror", (error) => this.fail(error));
     this.#exited = new Promise((resolve) => {
       this.#worker.on("exit", (code) => {
-        this.fail(new Error(`it ended with exit code ${code}`));
+        if (this.#ended === null || code !== 0) {
+          this.fail(new Error(`it ended with exit code ${code}`));
+        } else {
+          this.#end(this.#ended);
+        }
         resolve();
       });
     });
@@ -126,16 +130,12 @@ export class WorkerLink {
     }
   }
 
-  /** Lets the worker finish what was asked of it before, then ends it. */
+  /** Lets the worker finish what was asked of it before, then ends it. Never rejects: a crash goes to `onCrash`. */
   async close(): Promise<void> {
     if (this.#ended === null) {
       const closed = this.#request({ kind: "close" });
       this.#ended = new ClosedError("The store is closed");
-      try {
-        await closed;
-      } finally {
-        this.#end(this.#ended);
-      }
+      await closed.catch(() => undefined);
     }
     this.#worker.ref();
     await this.#exited;

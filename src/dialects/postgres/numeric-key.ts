@@ -4,7 +4,7 @@
  *
  *     first byte   00 -Infinity · 01 negative · 02 zero · 03 positive · 04 Infinity · 05 NaN
  *     positive     weight + 32768 as uint16, then the base-10000 digits as uint16 each, no zeros at either end
- *     negative     the same, every uint16 complemented, then FFFF so that the shorter of two equal beginnings is larger
+ *     negative     the same, every uint16 taken from FFFE, then FFFF: of two equal beginnings the shorter one is larger
  *
  * `weight` is the power of 10000 of the first digit. All integers are big-endian.
  */
@@ -44,14 +44,15 @@ export function keyOfDigits(digits: Uint16Array, weight: number, negative: boole
   while (end > start && digits[end - 1] === 0) end--;
   if (start === end) return Uint8Array.of(ZERO);
   const key = new Uint8Array(1 + 2 + 2 * (end - start) + (negative ? 2 : 0));
-  const mask = negative ? 0xffff : 0;
   let at = 0;
   key[at++] = negative ? NEGATIVE : POSITIVE;
-  const first = (weight - start + 32_768) ^ mask;
+  const biased = weight - start + 32_768;
+  const first = negative ? 0xfffe - biased : biased;
   key[at++] = first >> 8;
   key[at++] = first & 0xff;
   for (let index = start; index < end; index++) {
-    const digit = (digits[index] ?? 0) ^ mask;
+    const group = digits[index] ?? 0;
+    const digit = negative ? 0xfffe - group : group;
     key[at++] = digit >> 8;
     key[at++] = digit & 0xff;
   }

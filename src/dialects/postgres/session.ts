@@ -152,7 +152,13 @@ WHERE pg_catalog.current_setting(s.key, true) IS DISTINCT FROM s.value
 
 /** Gives one of SQLmem's own connections the session of the pool's clients. */
 export async function applySession(client: pg.ClientBase, session: Session): Promise<void> {
-  // Time limits of the application's own statements do not fit a bulk copy.
-  const own = { statement_timeout: "0", idle_in_transaction_session_timeout: "0", transaction_timeout: "0" };
+  // Time limits of the application's own statements do not fit a bulk copy. JIT compiles the catalog query for seconds
+  // which then runs for milliseconds.
+  const own = {
+    statement_timeout: "0",
+    idle_in_transaction_session_timeout: "0",
+    transaction_timeout: "0",
+    jit: "off",
+  };
   await textOnly(client, APPLY_QUERY, [JSON.stringify({ ...own, ...session.copied })]);
 }

@@ -113,8 +113,10 @@ function charText(length: number): WireText {
 /** An integer as a decimal with `scale` digits after the point; `NaN` stays. */
 export function scaledText(scale: number): WireText {
   if (scale === 0) return String;
+  const one = 10 ** scale;
   return (value) => {
     const text = String(value);
+    if (typeof value === "number" && value >= one) return `${text.slice(0, -scale)}.${text.slice(-scale)}`;
     if (text === "NaN") return text;
     const negative = text.startsWith("-");
     const digits = (negative ? text.slice(1) : text).padStart(scale + 1, "0");
