@@ -1,0 +1,14 @@
+/** A deterministic source of numbers in [0, 1): mulberry32. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export function pick<Item>(next: () => number, items: readonly [Item, ...Item[]]): Item {
+  return items[Math.floor(next() * items.length)] ?? items[0];
+}
