@@ -3,17 +3,17 @@ import { expect, test } from "vitest";
 import { load, loadTable, openStore, sequence, temporaryDirectory } from "../support/store-fixture.ts";
 import { decoderUrl, encodeRows } from "../support/synthetic-decoder.ts";
 
-/** A decoder module that brings its thread down. */
-function deadly(when: string): string {
+/** A decoder module that brings its thread down, in its first call or with its first chunk. */
+function deadly(when: "created" | "pushed"): string {
   const source = `export function createRowDecoder() {
-    const die = () => setImmediate(() => { throw new Error("decoder boom") });
+    const die = () => process.exit(9);
     ${when === "created" ? "die();" : ""}
     return { push() { die() }, end() {}, rows: 0, facts: [] };
   }`;
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-const CRASH = { code: "ERR_SQLMEM_STORE", message: expect.stringContaining("decoder boom") };
+const CRASH = { code: "ERR_SQLMEM_STORE", message: expect.stringContaining("exit code 9") };
 
 test("a crash of the worker is reported once; everything waiting and everything later rejects", async () => {
   const directory = temporaryDirectory();
@@ -54,9 +54,16 @@ test("a writer that waits for the worker is told of its crash", async () => {
 
 test("a crash right at the beginning", async () => {
   const { store, faults } = openStore();
-  const begun = store.beginLoad({ decoder: deadly("created"), tables: [loadTable()] });
-  const sink = await begun;
-  await expect(sink.endStream().then(() => sink.endStream())).rejects.toMatchObject({ code: "ERR_SQLMEM_STORE" });
+  await expect(store.beginLoad({ decoder: deadly("created"), tables: [loadTable()] })).rejects.toMatchObject(CRASH);
   await store.close();
-  expect(faults.length).toBeLessThanOrEqual(1);
+  expect(faults).toMatchObject([CRASH]);
+});
+
+test("an exception that nobody catches is a crash", async () => {
+  const { store, faults } = openStore();
+  const source = `export function createRowDecoder() { queueMicrotask(() => { throw new Error("boom") }); return {}; }`;
+  const decoder = `data:text/javascript,${encodeURIComponent(source)}`;
+  await Promise.allSettled([store.beginLoad({ decoder, tables: [loadTable()] })]);
+  await expect(store.drop(["1"])).rejects.toMatchObject({ message: expect.stringContaining("boom") });
+  expect(faults).toHaveLength(1);
 });
