@@ -19,7 +19,7 @@ const OWN_TABLE = "sqlmem_meta";
  * Whether a file may be replaced or removed: it is ours, in whatever state, or has nothing in it. A path that was set by
  * mistake may name someone's own data. `beginning` is up to a megabyte of it.
  */
-export function isOurs(beginning: Buffer): boolean {
+function isOurs(beginning: Buffer): boolean {
   if (beginning.length < HEADER_BYTES) {
     const length = Math.min(beginning.length, MAGIC.length);
     return beginning.subarray(0, length).equals(MAGIC.subarray(0, length));

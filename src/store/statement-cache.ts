@@ -8,7 +8,7 @@ export interface ArrayStatement {
 }
 
 /** Preparing costs as much as several look-ups; more statements than this are more than a program has shapes. */
-export const STATEMENTS = 500;
+const STATEMENTS = 500;
 
 /**
  * Prepared statements by their SQL text, bounded, in two halves: what was not asked for while the young half filled up
