@@ -17,8 +17,13 @@ const QUERIES: readonly (readonly [name: string, sql: string, params: (run: numb
     (run) => [1 + ((run * 104_729) % 199_000)],
   ],
   [
-    "count and sum of 200,000 rows",
-    "SELECT status, count(*) AS orders, sum(items) AS items FROM orders GROUP BY status ORDER BY orders DESC",
+    "a customer's orders, summed",
+    "SELECT count(*) AS orders, sum(total) AS total FROM orders WHERE customer_id = $1",
+    (run) => [1 + ((run * 7919) % 20_000)],
+  ],
+  [
+    "all 200,000 orders, grouped",
+    "SELECT status, count(*) AS orders, sum(items) AS items FROM orders GROUP BY status",
     () => [],
   ],
 ];

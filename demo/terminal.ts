@@ -67,6 +67,11 @@ export function duration(milliseconds: number): string {
   return `${(milliseconds / 1000).toPrecision(3)} s`;
 }
 
+/** `32 ×`, `0.8 ×`. */
+export function factor(value: number): string {
+  return `${value < 9.95 ? value.toFixed(1) : count(Math.round(value))} ×`;
+}
+
 export function count(value: number): string {
   return value.toLocaleString("en-US");
 }

@@ -13,6 +13,8 @@ export interface CountingProxy extends AsyncDisposable {
   readonly executes: number;
   /** CopyData messages of the server and of clients. */
   readonly copyData: number;
+  /** Bytes of the server's CopyData messages. */
+  readonly copyBytes: number;
   /** Connections opened since the start or `clear()`. */
   readonly connections: number;
   /** Forgets all counts. */
@@ -39,7 +41,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   const target = new URL(url);
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
   let statements: string[] = [];
-  let [messages, executes, copyData, connections] = [0, 0, 0, 0];
+  let [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
   let paused = false;
   let copyBytesLeft: number | null = null;
 
@@ -71,6 +73,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     const fromServer = messageReader((type, body) => {
       if (type !== "d") return;
       copyData++;
+      copyBytes += body.length;
       if (copyBytesLeft !== null) copyBytesLeft -= body.length;
     });
 
@@ -155,12 +158,15 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     get copyData() {
       return copyData;
     },
+    get copyBytes() {
+      return copyBytes;
+    },
     get connections() {
       return connections;
     },
     clear() {
       statements = [];
-      [messages, executes, copyData, connections] = [0, 0, 0, 0];
+      [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
     },
     dropConnections,
     pause() {
