@@ -8,6 +8,7 @@ import type { LoadSink } from "../../store/contract.ts";
 import type { Description, Origin, OriginLoadTable, TypeParsers, WriteReach } from "../dialect.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
+import { Checkout } from "./checkout.ts";
 import { describeStatement } from "./describe.ts";
 import { loadTables } from "./load.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
@@ -76,6 +77,7 @@ class PostgresOrigin implements Origin {
   readonly types: TypeParsers;
   readonly #pool: UserPool;
   readonly #ownsPool: boolean;
+  readonly #checkout: Checkout;
   /** The pool's `query` as it was when the origin was opened, before the pool was attached. */
   readonly #query: (sql: string, params?: unknown[]) => Promise<unknown>;
   readonly #catalog: PostgresCatalog;
@@ -94,6 +96,7 @@ class PostgresOrigin implements Origin {
     checkDriver(pool);
     this.#pool = pool;
     this.#ownsPool = ownsPool;
+    this.#checkout = new Checkout(pool);
     this.#query = pool.query.bind(pool) as (sql: string, params?: unknown[]) => Promise<unknown>;
     this.#parserOwner = new pool.Client(pool.options);
     const prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
@@ -133,7 +136,7 @@ class PostgresOrigin implements Origin {
   }
 
   async #readSession(): Promise<Session> {
-    const client = await this.#pool.connect();
+    const client = await this.#checkout.client();
     const ignore = (): void => {};
     client.on("error", ignore);
     let failed = true;
@@ -214,6 +217,7 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      this.#checkout.close();
       await Promise.all([this.#questions.close(), this.#loads.close()]);
       if (this.#ownsPool) await this.#pool.end();
     })();

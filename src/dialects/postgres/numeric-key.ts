@@ -3,10 +3,11 @@
  * src/backend/utils/adt/numeric.c): NaN above everything and equal to itself, 1.0 equal to 1.00.
  *
  *     first byte   00 -Infinity · 01 negative · 02 zero · 03 positive · 04 Infinity · 05 NaN
- *     positive     weight + 32768 as uint16, then the base-10000 digits as uint16 each, no zeros at either end
+ *     positive     weight + 16384 as uint16, then the base-10000 digits as uint16 each, no zeros at either end
  *     negative     the same, every uint16 taken from FFFE, then FFFF: of two equal beginnings the shorter one is larger
  *
- * `weight` is the power of 10000 of the first digit. All integers are big-endian.
+ * `weight` is the power of 10000 of the first digit, between -4096 and 32767 (131072 digits before the point, 16383 after
+ * it). All integers are big-endian.
  */
 const NEGATIVE_INFINITY = 0;
 const NEGATIVE = 1;
@@ -46,7 +47,7 @@ export function keyOfDigits(digits: Uint16Array, weight: number, negative: boole
   const key = new Uint8Array(1 + 2 + 2 * (end - start) + (negative ? 2 : 0));
   let at = 0;
   key[at++] = negative ? NEGATIVE : POSITIVE;
-  const biased = weight - start + 32_768;
+  const biased = weight - start + 16_384;
   const first = negative ? 0xfffe - biased : biased;
   key[at++] = first >> 8;
   key[at++] = first & 0xff;

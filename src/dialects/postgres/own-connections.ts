@@ -1,4 +1,5 @@
 import pg from "pg";
+import { Checkout } from "./checkout.ts";
 
 /** What the code needs of the options of a pool; the rest is passed through. */
 export type PoolOptions = pg.PoolConfig & { readonly binary?: boolean };
@@ -13,13 +14,14 @@ const IDLE_MS = 10_000;
  */
 export class OwnConnections {
   readonly #pool: pg.Pool;
+  readonly #checkout: Checkout;
   readonly #prepare: (client: pg.Client) => Promise<void>;
   readonly #prepared = new WeakSet<pg.Client>();
   readonly #leased = new Set<pg.Client>();
-  #closed = false;
 
   constructor(options: PoolOptions, Client: ClientClass, size: number, prepare: (client: pg.Client) => Promise<void>) {
     this.#pool = new pg.Pool(ownOptions(options, Client, size));
+    this.#checkout = new Checkout(this.#pool);
     this.#prepare = prepare;
     // A connection that breaks fails the query that runs on it, if any; the events say nothing more.
     this.#pool.on("error", ignore);
@@ -28,11 +30,10 @@ export class OwnConnections {
 
   /** Runs the action on a connection of its own. Rejects with what connecting or the action rejects with. */
   async use<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect();
+    const client = await this.#checkout.client();
     this.#leased.add(client);
     let broken = true;
     try {
-      if (this.#closed) throw new Error("The origin has been closed");
       if (!this.#prepared.has(client)) {
         await this.#prepare(client);
         this.#prepared.add(client);
@@ -55,15 +56,15 @@ export class OwnConnections {
     try {
       return await this.use(action);
     } catch (error) {
-      if (!reused || this.#closed || isStatementError(error)) throw error;
+      if (!reused || this.#checkout.closed || isStatementError(error)) throw error;
       return await this.use(action);
     }
   }
 
   /** Breaks off what is running. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#checkout.closed) return;
+    this.#checkout.close();
     const ended = this.#pool.end();
     for (const client of this.#leased) void client.end().catch(ignore);
     await ended;
