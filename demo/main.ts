@@ -27,7 +27,8 @@ for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (cleaning) return;
     say();
     say(paint("yellow", "   Stopped; cleaning up."));
     void cleanUp().finally(() => process.exit(code));
