@@ -13,6 +13,9 @@ export interface HuntOptions {
   readonly server: string;
 }
 
+/** No mistake at all: what it does not survive, no mutant's end can be told from. */
+export const UNCHANGED: Mutant = { name: "unchanged", file: "index.ts", find: "", replace: "" };
+
 /** Fuzzes the sources with the mistake, in a process of its own, until the first difference. */
 export async function hunt(mutant: Mutant, options: HuntOptions): Promise<Hunt> {
   await using sources = await mutate(mutant);
@@ -23,7 +26,10 @@ export async function hunt(mutant: Mutant, options: HuntOptions): Promise<Hunt> 
     ...["--failures", "1", "--shrink", "0"],
   ]);
   const found = /^\{.*\}$/m.exec(output);
-  if (found === null) return { kind: "survived", output };
+  if (found === null) {
+    if (!output.includes(" 0 differences")) throw new Error(`The run broke off:\n${output}`);
+    return { kind: "survived", output };
+  }
   const { after, kind, sql } = JSON.parse(found[0]) as { after: number; kind: string; sql: string };
   return { kind: "killed", after, how: `${kind}: ${sql}` };
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { newestServer } from "../support/postgres.ts";
-import { hunt } from "./hunt.ts";
+import { hunt, UNCHANGED } from "./hunt.ts";
 import { MUTANTS } from "./mutants.ts";
 import { patched } from "./mutate.ts";
 
@@ -24,9 +24,16 @@ const QUICK = [
   "DISTINCT dropped",
 ];
 
+const options = { seed: 1, maxQueries: 15_000 };
+
+test("the sources survive as they are", { timeout: 300_000 }, async () => {
+  const result = await hunt(UNCHANGED, { ...options, server: newestServer().name });
+  expect(result).toMatchObject({ kind: "survived" });
+});
+
 test.each(QUICK)("killed: %s", { timeout: 240_000 }, async (name) => {
   const mutant = MUTANTS.find((candidate) => candidate.name === name);
   if (mutant === undefined) throw new Error(`no mutant "${name}"`);
-  const result = await hunt(mutant, { seed: 1, maxQueries: 15_000, server: newestServer().name });
+  const result = await hunt(mutant, { ...options, server: newestServer().name });
   expect(result).toMatchObject({ kind: "killed" });
 });

@@ -48,8 +48,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "char(n) stored with its blanks",
     file: "dialects/postgres/copy-texts.ts",
-    find: "return bytes.utf8Slice(at, trimmedEnd(bytes, at, length));",
-    replace: "return bytes.utf8Slice(at, at + length);",
+    find: 'return bytes.toString("utf8", at, trimmedEnd(bytes, at, length));',
+    replace: 'return bytes.toString("utf8", at, at + length);',
   },
   {
     name: "decimals shown without zeros at the end",
@@ -144,8 +144,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "keys of negative decimals not complemented",
     file: "dialects/postgres/numeric-key.ts",
-    find: "const mask = negative ? 0xffff : 0;",
-    replace: "const mask = 0;",
+    find: "const digit = negative ? 0xfffe - group : group;",
+    replace: "const digit = group;",
   },
   {
     name: "<= a text excludes the text itself",

@@ -29,7 +29,7 @@ export async function mutate(mutant: Mutant): Promise<MutatedSources> {
     await cp(path.join(root, "package.json"), path.join(directory, "package.json"));
     await symlink(path.join(root, "node_modules"), path.join(directory, "node_modules"), "dir");
     const file = path.join(directory, "src", mutant.file);
-    await writeFile(file, patched(await readFile(file, "utf8"), mutant));
+    if (mutant.find !== "") await writeFile(file, patched(await readFile(file, "utf8"), mutant));
     return { entry: path.join(directory, "src", "index.ts"), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
