@@ -54,6 +54,8 @@ export class CachingEngine implements AsyncDisposable {
   readonly #stopFlushing: () => void;
   readonly #backupTimer: NodeJS.Timeout | undefined;
   #started: Promise<void> | null = null;
+  /** A setting of the sessions under which texts cannot be read; `null` as a rule. */
+  #unreadable: string | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -141,6 +143,7 @@ export class CachingEngine implements AsyncDisposable {
   async explain(sql: string, params?: readonly unknown[]): Promise<Explanation> {
     this.#assertOpen();
     await this.#start();
+    if (this.#unreadable !== null) return explainBypass(refusalOf(unreadable(this.#unreadable)));
     const decision = await this.#planner.decide(sql, this.#plannerOrigin);
     if (decision.kind !== "prepared") return explainBypass(refusalOf(decision));
     if (!this.#writes.sessionIsClean) return explainBypass(SESSION_STATE);
@@ -180,8 +183,7 @@ export class CachingEngine implements AsyncDisposable {
     this.#assertOpen();
     if (typeof sql !== "string") throw new OptionsError(`execute() takes SQL text, received ${typeof sql}.`);
     const startedAt = performance.now();
-    await this.#start();
-    const decision = await this.#planner.decide(sql, this.#plannerOrigin);
+    const decision = await this.#decide(sql);
     const { rows, outcome, reason } =
       decision.kind === "prepared"
         ? await this.#answer(decision, sql, params)
@@ -191,6 +193,24 @@ export class CachingEngine implements AsyncDisposable {
     if (logger.debugEnabled)
       logger.query({ outcome, reason, milliseconds: performance.now() - startedAt, sql, params });
     return rows;
+  }
+
+  /**
+   * What the statement is. A query that the origin rejects when it is described is left to be rejected by it as the
+   * bare driver would have it; so is everything while there is no cache, except that blocked writes stay blocked.
+   */
+  async #decide(sql: string): Promise<Decision> {
+    try {
+      await this.#start();
+      if (this.#unreadable !== null) return unreadable(this.#unreadable);
+      return await this.#planner.decide(sql, this.#plannerOrigin);
+    } catch (error) {
+      await postgres.ready();
+      const statement = postgres.parse(sql, []);
+      if (statement.kind !== "query" && statement.kind !== "read") return { kind: "other", statement };
+      const detail = error instanceof Error ? error.message : String(error);
+      return { kind: "refused", statement, bypass: bypass("origin-error", detail), tableId: null };
+    }
   }
 
   /** A statement with a plan: load what is missing, run, encode. */
@@ -236,7 +256,7 @@ export class CachingEngine implements AsyncDisposable {
   ): Promise<Answer> {
     const { statement } = decision;
     const refused = refusalOf(decision);
-    if (statement.kind === "write" && this.#options.writes === "block") {
+    if (decision.kind === "other" && statement.kind === "write" && this.#options.writes === "block") {
       this.#statistics.countBypass(refused.reason);
       throw new ReadOnlyError(`${statement.command} would write, and the cache is read-only.`, {
         command: statement.command,
@@ -254,7 +274,11 @@ export class CachingEngine implements AsyncDisposable {
     statement: Statement | null = null,
   ): Promise<Answer> {
     this.#statistics.countBypass(reason);
-    if (this.#options.mode === "strict" && !isMomentary(reason)) {
+    const refuses =
+      this.#options.mode === "strict"
+        ? !isMomentary(reason)
+        : reason === "session-settings" && this.#options.writes === "block";
+    if (refuses) {
       throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
         reason,
       });
@@ -278,9 +302,14 @@ export class CachingEngine implements AsyncDisposable {
   }
 
   async #startOnce(): Promise<void> {
-    const [{ identity }] = await Promise.all([this.#origin.ready(), postgres.ready()]);
-    await this.#store.restore(identity);
-    this.#loader.adoptRestored();
+    const [{ identity, settings }] = await Promise.all([this.#origin.ready(), postgres.ready()]);
+    this.#unreadable = settings.unreadable;
+    try {
+      await this.#store.restore(identity);
+      this.#loader.adoptRestored();
+    } catch (error) {
+      this.#reportFault(error);
+    }
   }
 
   async #save(): Promise<void> {
@@ -318,6 +347,13 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
     describe: (sql) => origin.describe(sql),
     createEntry: (plan, parameterCount) => runner.createEntry(plan, parameterCount),
   };
+}
+
+/** Under such a setting even a write can look like a read. */
+function unreadable(setting: string): Exclude<Decision, Prepared> {
+  const detail = `the sessions of the pool have ${setting}, under which a text cannot be read reliably`;
+  const statement: Statement = { kind: "write", command: "a statement", changes: "all", functions: [] };
+  return { kind: "refused", statement, bypass: bypass("session-settings", detail), tableId: null };
 }
 
 function refusalOf(decision: Exclude<Decision, Prepared>): Bypass {

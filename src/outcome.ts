@@ -41,6 +41,7 @@ export const BYPASS_REASONS = [
   "collation",
   "generated-name",
   "describe-mismatch",
+  "session-settings",
   // this moment
   "parameter",
   "table-too-large",
@@ -48,6 +49,7 @@ export const BYPASS_REASONS = [
   "store-failed",
   "sqlite-raised",
   "session-state",
+  "origin-error",
   "write",
 ] as const;
 
@@ -60,6 +62,7 @@ const MOMENTARY: ReadonlySet<BypassReason> = new Set([
   "store-failed",
   "sqlite-raised",
   "session-state",
+  "origin-error",
 ]);
 
 /** True for the third group: the statement is one that the cache answers, only not now or not with these values. */

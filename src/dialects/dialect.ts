@@ -34,6 +34,8 @@ export interface SessionSettings {
   readonly dateStyle: string;
   /** Above 0 floats are sent with the fewest digits that read back as the same value. */
   readonly extraFloatDigits: number;
+  /** A setting under which the same text means another statement (`name=value`); nothing is planned then. */
+  readonly unreadable: string | null;
   /** All settings that change stored text, canonically joined: part of `OriginIdentity`. */
   readonly fingerprint: string;
 }

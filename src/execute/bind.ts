@@ -57,8 +57,11 @@ export function createBinder(
   }
 }
 
+/** SQLite reads U+FFFE and U+FFFF as U+FFFD when it matches patterns: a pattern with one of the three is not exact. */
+const AMBIGUOUS = /[\0\ufffd-\uffff]/;
+
 function globOf(pattern: string): string | undefined {
-  return pattern.includes("\0") || !pattern.isWellFormed() ? undefined : globPattern(pattern);
+  return AMBIGUOUS.test(pattern) || !pattern.isWellFormed() ? undefined : globPattern(pattern);
 }
 
 function ordinalBinder(labels: readonly string[]): Binder {

@@ -23,7 +23,11 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
     case "null":
       return { kind: "null" };
     case "boolean":
-      return computed({ type: analysis.builtin("bool"), sql: expression.value ? "1" : "0", neverNull: () => true });
+      return computed({
+        type: analysis.builtin("bool"),
+        sql: expression.value ? "TRUE" : "FALSE",
+        neverNull: () => true,
+      });
     case "parameter":
       return parameter(analysis, expression.number);
     case "column": {
@@ -205,7 +209,8 @@ function planComparison(
 
 function planNullTest(analysis: Analysis, expression: Expression, negated: boolean): string | Bypass {
   const term = planTerm(analysis, expression);
-  return isBypass(term) ? term : `(${term.value()} IS ${negated ? "NOT NULL" : "NULL"})`;
+  const value = isBypass(term) ? term : term.value();
+  return typeof value === "string" ? `(${value} IS ${negated ? "NOT NULL" : "NULL"})` : value;
 }
 
 function planTruthTest(

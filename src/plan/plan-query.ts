@@ -1,3 +1,4 @@
+import type { Table } from "../catalog.ts";
 import type { FieldDescription } from "../dialects/dialect.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Expression, OrderItem, Query, Target } from "../parse/ast.ts";
@@ -18,8 +19,8 @@ export interface PlanRequest {
 }
 
 interface PlannedTarget {
-  readonly alias: string | null;
-  readonly expression: Expression;
+  /** As the origin names it: what ORDER BY and GROUP BY can refer to. */
+  readonly name: string;
   readonly term: Term;
 }
 
@@ -29,6 +30,8 @@ interface PlannedTarget {
  */
 export function planQuery(request: PlanRequest): Plan | Bypass {
   const { query, surroundings, fields } = request;
+  const twins = columnsAlike(surroundings.table);
+  if (twins !== null) return twins;
   const analysis = new Analysis(surroundings, query.from.alias ?? query.from.name.at(-1) ?? "");
   for (const slot of request.pinned) analysis.pinned.add(slot);
 
@@ -40,7 +43,7 @@ export function planQuery(request: PlanRequest): Plan | Bypass {
   const offset = planRowCount(analysis, query.offset, 0);
   if (isBypassOf(offset)) return offset;
   analysis.pinsLiterals = true;
-  const targets = planTargets(analysis, query.targets);
+  const targets = planTargets(analysis, query.targets, fields);
   if (isBypass(targets)) return targets;
   const results = planResults(analysis, targets, fields, query.distinct);
   if (isBypass(results)) return results;
@@ -75,19 +78,31 @@ export function planQuery(request: PlanRequest): Plan | Bypass {
   });
 }
 
+/** SQLite does not tell names apart that differ only in the case of letters. */
+function columnsAlike(table: Table): Bypass | null {
+  const folded = new Set(table.columns.map((column) => column.name.toLowerCase()));
+  return folded.size === table.columns.length
+    ? null
+    : bypass("generated-name", `${table.name} has columns whose names differ only in upper and lower case`);
+}
+
 function isBypassOf(value: string | Bypass | null): value is Bypass {
   return value !== null && typeof value !== "string";
 }
 
-function planTargets(analysis: Analysis, targets: readonly Target[]): PlannedTarget[] | Bypass {
+function planTargets(
+  analysis: Analysis,
+  targets: readonly Target[],
+  fields: readonly FieldDescription[],
+): PlannedTarget[] | Bypass {
   const planned: PlannedTarget[] = [];
   for (const target of targets) {
     const expanded = target.kind === "star" ? expandStar(analysis, target.path) : [target];
     if (isBypass(expanded)) return expanded;
-    for (const { expression, alias } of expanded) {
+    for (const { expression } of expanded) {
       const term = planTerm(analysis, expression);
       if (isBypass(term)) return term;
-      planned.push({ alias, expression, term });
+      planned.push({ name: fields[planned.length]?.name ?? "", term });
     }
   }
   return planned;
@@ -169,7 +184,7 @@ function groupTerm(analysis: Analysis, expression: Expression, targets: readonly
   if (positioned !== null) return positioned;
   const name = bareName(expression);
   if (name !== null && isBypass(analysis.findColumn([name]))) {
-    const named = targets.find((target) => outputName(target) === name);
+    const named = targets.find((target) => target.name === name);
     if (named !== undefined) return named.term;
   }
   return planTerm(analysis, expression);
@@ -180,7 +195,7 @@ function orderTerm(analysis: Analysis, expression: Expression, targets: readonly
   const positioned = targetAtPosition(analysis, expression, targets);
   if (positioned !== null) return positioned;
   const name = bareName(expression);
-  const named = name === null ? undefined : targets.find((target) => outputName(target) === name);
+  const named = name === null ? undefined : targets.find((target) => target.name === name);
   return named?.term ?? planTerm(analysis, expression);
 }
 
@@ -196,12 +211,6 @@ function targetAtPosition(
 
 function bareName(expression: Expression): string | null {
   return expression.kind === "column" && expression.path.length === 1 ? (expression.path[0] ?? null) : null;
-}
-
-/** The name of a target that other clauses can refer to, where it is not the origin's invention. */
-function outputName(target: PlannedTarget): string | null {
-  if (target.alias !== null) return target.alias;
-  return target.expression.kind === "column" ? (target.expression.path.at(-1) ?? null) : null;
 }
 
 function planOrderBy(

@@ -69,7 +69,7 @@ export interface Term {
   /** The column itself, when the term is nothing more. */
   readonly column: Column | null;
   /** The store's `value` encoding of the type. */
-  value(): string;
+  value(): string | Bypass;
   /** Comparable with itself under `=` in SQLite exactly as in the origin. */
   equality(): string | Bypass;
   /** Sorts in SQLite as the value does in the origin. */

@@ -2,7 +2,7 @@
  * How a column is kept. One column can be kept in several encodings at once, each as a physical column of the store,
  * loaded only when a plan needs it.
  *
- * - `value`: what comparisons and fast decoding use; named as the column itself.
+ * - `value`: what comparisons and fast decoding use; named as the column itself, unless that looks like another encoding.
  * - `text`: the text that the origin would send on the wire, where it cannot be rebuilt from `value`; `name:text`.
  * - `rank`: the position of the value among the table's distinct values in the origin's own order; `name:rank`.
  * - `key`: a BLOB whose byte order is the origin's order (arbitrary-precision numbers); `name:key`.
@@ -14,9 +14,12 @@ export interface EncodedColumn {
   readonly encoding: Encoding;
 }
 
-/** The physical name in the store. */
+/** A column of the origin may be called `name:rank`. */
+const ENCODED = /:(?:value|text|rank|key)$/i;
+
+/** The physical name in the store: no two columns and encodings share one. */
 export function physicalName(column: string, encoding: Encoding): string {
-  return encoding === "value" ? column : `${column}:${encoding}`;
+  return encoding === "value" && !ENCODED.test(column) ? column : `${column}:${encoding}`;
 }
 
 /** What was seen in one physical column while it was loaded: the facts that proofs rest on. */

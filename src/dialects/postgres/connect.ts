@@ -41,7 +41,7 @@ export function openOrigin(base: OriginBase): Origin {
 }
 
 /** Not `instanceof`: the application may have a `pg` of its own. */
-export function isPool(base: unknown): base is UserPool {
+function isPool(base: unknown): base is UserPool {
   return (
     typeof base === "object" &&
     base !== null &&

@@ -53,7 +53,7 @@ export function kindOf(oid: number, modifier: number, isEnum: boolean): TypeKind
 }
 
 /** The largest precision whose scaled integers are kept as int64: 10^18 < 2^63. */
-export const SCALED_PRECISION = 18;
+const SCALED_PRECISION = 18;
 
 /** Scale of a numeric that is kept as a scaled integer; `null` for all others. */
 export function scaleOf(precision: readonly [precision: number, scale: number] | null): number | null {

@@ -38,7 +38,7 @@ export function numericKey(text: string): Uint8Array | null {
 }
 
 /** The key of sum(digits[i] * 10000 ^ (weight - i)). */
-export function keyOfDigits(digits: Uint16Array, weight: number, negative: boolean): Uint8Array {
+function keyOfDigits(digits: Uint16Array, weight: number, negative: boolean): Uint8Array {
   let start = 0;
   let end = digits.length;
   while (start < end && digits[start] === 0) start++;

@@ -35,15 +35,16 @@ const INT8_MAX = 9_223_372_036_854_775_807n;
 const INT8_MIN = -9_223_372_036_854_775_808n;
 
 const INTEGER = /^-?(?:0|[1-9]\d{0,18})$/;
-const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
-const FLOAT = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?$/;
+/** `.5` and `5.` are as good as `0.5` and `5`, for the input functions of numeric and float8 too. */
+const DECIMAL = /^(-?)(?=\.?\d)(\d*)(?:\.(\d*))?$/;
+const FLOAT = /^-?(?=\.?\d)\d*(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
  * Binds for a type's `value` encoding. Only the spelling is taken that the type itself has: the input functions of the
  * origin take many more, and raise for others.
  */
-export function valueBinder(type: BoundType, session: BindSession): Binder {
+function valueBinder(type: BoundType, session: BindSession): Binder {
   switch (type.kind) {
     case "int2":
       return smallIntegerBinder(INT2_MAX);
@@ -227,13 +228,13 @@ function decimalOf(value: unknown): RegExpExecArray | null | undefined {
 /** Up to here a half between two integers is a double that SQLite compares exactly with an integer. */
 const HALVES = 2_251_799_813_685_248n;
 
-export interface ScaledOptions {
+interface ScaledOptions {
   /** What a number becomes that lies between two integers: `half` the half between them, which compares as it does. */
   readonly between: "half" | "refuse";
 }
 
 /** Binds a number times 10^scale. */
-export function scaledBinder(scale: number, { between }: ScaledOptions): Binder {
+function scaledBinder(scale: number, { between }: ScaledOptions): Binder {
   const factor = 10 ** scale;
   const safe = Number.MAX_SAFE_INTEGER / factor;
   return (value) => {
@@ -259,30 +260,17 @@ export function scaledBinder(scale: number, { between }: ScaledOptions): Binder 
 }
 
 /** Binds the memcmp key of an arbitrary-precision number. */
-export function bindNumericKey(value: unknown): StoreValue | undefined {
+function bindNumericKey(value: unknown): StoreValue | undefined {
   const match = decimalOf(value);
   if (match === null || match === undefined) return match;
-  return numericKey(match[0]) ?? undefined;
+  return numericKey(`${match[1]}${match[2] || "0"}.${match[3] ?? ""}`) ?? undefined;
 }
 
 /** The text that the origin would send for the number: no zeros in front, no sign before zero, the scale as given. */
 function bindNumericText(value: unknown): StoreValue | undefined {
   const match = decimalOf(value);
   if (match === null || match === undefined) return match;
-  const integer = (match[2] ?? "").replace(/^0+(?=\d)/, "");
-  const text = match[3] === undefined ? integer : `${integer}.${match[3]}`;
+  const integer = (match[2] ?? "").replace(/^0+/, "") || "0";
+  const text = match[3] ? `${integer}.${match[3]}` : integer;
   return match[1] === "-" && /[1-9]/.test(text) ? `-${text}` : text;
-}
-
-const NUMERAL = /^(-?)(\d*)(?:\.(\d*))?$/;
-
-/**
- * The text of a numeric constant in a statement, signed, as the binders above take it: `007` is 7, `.5` is 0.5, `5.` is
- * 5. `null` for other bases, separators and exponents.
- */
-export function numeralText(text: string): string | null {
-  const match = NUMERAL.exec(text);
-  if (match === null || `${match[2] ?? ""}${match[3] ?? ""}` === "") return null;
-  const integer = (match[2] ?? "").replace(/^0+(?=\d)/, "") || "0";
-  return `${match[1] ?? ""}${integer}${match[3] ? `.${match[3]}` : ""}`;
 }

@@ -120,6 +120,7 @@ export async function readSession(client: pg.ClientBase): Promise<Session> {
       timeZone: copied.TimeZone ?? "",
       dateStyle: copied.DateStyle ?? "",
       extraFloatDigits: Number(copied.extra_float_digits ?? "0"),
+      unreadable: unreadableSetting(copied),
       fingerprint,
     },
     version: row.version,
@@ -127,6 +128,12 @@ export async function readSession(client: pg.ClientBase): Promise<Session> {
     collation: collationOf(collation, utf8),
     copied,
   };
+}
+
+/** A backslash can end or not end a string, and `= NULL` can be a null test: the grammar here knows the defaults only. */
+function unreadableSetting(settings: Readonly<Record<string, string>>): string | null {
+  if (settings["standard_conforming_strings"] === "off") return "standard_conforming_strings=off";
+  return settings["transform_null_equals"] === "on" ? "transform_null_equals=on" : null;
 }
 
 /**

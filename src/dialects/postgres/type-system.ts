@@ -4,23 +4,24 @@ import type { TypeName } from "../../parse/ast.ts";
 type Builtin = Exclude<TypeKind, "enum" | "wire">;
 
 /** pg_type.dat: oid, oid of the array type, name in messages, and the names that a cast may use for it. */
-const BUILTINS: readonly (readonly [kind: Builtin, oid: number, arrayOid: number, name: string, ...casts: string[]])[] = [
-  ["bool", 16, 1000, "boolean", "bool"],
-  ["int2", 21, 1005, "smallint", "int2"],
-  ["int4", 23, 1007, "integer", "int4"],
-  ["int8", 20, 1016, "bigint", "int8"],
-  ["float8", 701, 1022, "double precision", "float8"],
-  ["numeric", 1700, 1231, "numeric", "numeric"],
-  ["text", 25, 1009, "text", "text"],
-  ["text", 1043, 1015, "character varying", "varchar"],
-  ["char", 1042, 1014, "character", "bpchar"],
-  ["uuid", 2950, 2951, "uuid", "uuid"],
-  ["date", 1082, 1182, "date", "date"],
-  ["timestamp", 1114, 1115, "timestamp without time zone", "timestamp"],
-  ["timestamptz", 1184, 1185, "timestamp with time zone", "timestamptz"],
-  ["json", 114, 199, "json", "json"],
-  ["json", 3802, 3807, "jsonb", "jsonb"],
-];
+const BUILTINS: readonly (readonly [kind: Builtin, oid: number, arrayOid: number, name: string, ...casts: string[]])[] =
+  [
+    ["bool", 16, 1000, "boolean", "bool"],
+    ["int2", 21, 1005, "smallint", "int2"],
+    ["int4", 23, 1007, "integer", "int4"],
+    ["int8", 20, 1016, "bigint", "int8"],
+    ["float8", 701, 1022, "double precision", "float8"],
+    ["numeric", 1700, 1231, "numeric", "numeric"],
+    ["text", 25, 1009, "text", "text"],
+    ["text", 1043, 1015, "character varying", "varchar"],
+    ["char", 1042, 1014, "character", "bpchar"],
+    ["uuid", 2950, 2951, "uuid", "uuid"],
+    ["date", 1082, 1182, "date", "date"],
+    ["timestamp", 1114, 1115, "timestamp without time zone", "timestamp"],
+    ["timestamptz", 1184, 1185, "timestamp with time zone", "timestamptz"],
+    ["json", 114, 199, "json", "json"],
+    ["json", 3802, 3807, "jsonb", "jsonb"],
+  ];
 
 /** The types that the planner reasons about, in a database whose default collation is given. */
 export function createTypeSystem(defaultCollation: Collation): TypeSystem {

@@ -111,7 +111,7 @@ function charText(length: number): WireText {
 }
 
 /** An integer as a decimal with `scale` digits after the point; `NaN` stays. */
-export function scaledText(scale: number): WireText {
+function scaledText(scale: number): WireText {
   if (scale === 0) return String;
   const one = 10 ** scale;
   return (value) => {

@@ -42,9 +42,8 @@ function countSql(call: AggregateCall): string | Bypass {
     const value = call.operand.equality();
     return typeof value === "string" ? `count(DISTINCT ${value})${call.filter}` : value;
   }
-  const { type } = call.operand;
-  const value = type.kind === "json" || type.kind === "wire" ? call.operand.value() : call.operand.equality();
-  return typeof value === "string" ? `count(${value})${call.filter}` : `count(${call.operand.value()})${call.filter}`;
+  const value = call.operand.value();
+  return typeof value === "string" ? `count(${value})${call.filter}` : value;
 }
 
 /**
@@ -92,13 +91,13 @@ function extreme(analysis: Analysis, call: AggregateCall, operand: Term): Term |
   analysis.proofs.push(operand.canonical);
   const sql = `${call.name}(${ordered})${call.filter}`;
   const isPosition = output.kind === "position" || output.kind === "ordinal";
-  const notEqual = bypass("collation", `a comparison with ${call.name}() of a text or enum`);
+  const positionOnly = bypass("collation", `a computation with ${call.name}() of a text or enum`);
   return computed({
     type: plainType(analysis, type),
     sql,
     output,
     order: sql,
-    ...(isPosition ? { equality: notEqual } : {}),
+    ...(isPosition ? { value: positionOnly, equality: positionOnly } : {}),
     wide: operand.wide,
     interval: operand.interval,
   });

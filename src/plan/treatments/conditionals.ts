@@ -14,7 +14,8 @@ export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term
   const unified = unify(analysis, operands);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = terms.map((term) => (term === null ? "NULL" : term.value()));
+  const values = valuesOf(terms);
+  if (isBypass(values)) return values;
   const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
   return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
 }
@@ -27,9 +28,10 @@ export function conditional(
   const unified = unify(analysis, [...branches.map((branch) => branch.then), otherwise]);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const value = (index: number): string => terms[index]?.value() ?? "NULL";
-  const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${value(index)}`);
-  const sql = `(CASE ${whens.join(" ")} ELSE ${value(branches.length)} END)`;
+  const values = valuesOf(terms);
+  if (isBypass(values)) return values;
+  const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${values[index]}`);
+  const sql = `(CASE ${whens.join(" ")} ELSE ${values[branches.length]} END)`;
   return combined(analysis, type, sql, terms, (facts) => terms.every((term) => term?.neverNull(facts) === true));
 }
 
@@ -38,7 +40,19 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   if (!isTerm(left)) return bypass("unsupported-function", "NULLIF of a constant");
   const equal = compare(analysis, "=", left, right);
   if (typeof equal !== "string") return equal;
-  return combined(analysis, left.type, `(CASE WHEN ${equal} THEN NULL ELSE ${left.value()} END)`, [left], () => false);
+  const value = left.value();
+  if (typeof value !== "string") return value;
+  return combined(analysis, left.type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+}
+
+function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
+  const values: string[] = [];
+  for (const term of terms) {
+    const value = term === null ? "NULL" : term.value();
+    if (typeof value !== "string") return value;
+    values.push(value);
+  }
+  return values;
 }
 
 /**

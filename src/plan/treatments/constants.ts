@@ -81,10 +81,20 @@ export function constantTerm(analysis: Analysis, constant: Constant, type: Colum
   const interval = constantInterval(constant, type);
   return computed({
     type,
-    sql: analysis.input(constant.source, { kind: "value", type }),
+    sql: constantSql(analysis, constant, type),
     interval: () => interval,
     ...(type.kind === "int8" || type.kind === "timestamp" || type.kind === "timestamptz" ? { wide: () => true } : {}),
   });
+}
+
+/** JS numbers are bound as REAL: where more than a comparison is done with one, it has to become an integer first. */
+function constantSql(analysis: Analysis, constant: Constant, type: ColumnType): string {
+  const input = analysis.input(constant.source, { kind: "value", type });
+  return type.kind === "float8" || isTextLike(type.kind) ? input : `CAST(${input} AS INTEGER)`;
+}
+
+function isTextLike(kind: ColumnType["kind"]): boolean {
+  return kind === "text" || kind === "uuid" || kind === "enum";
 }
 
 function constantInterval(constant: Constant, type: ColumnType): Interval | null {

@@ -15,6 +15,8 @@ export interface ComputedTerm {
   /** SQLite text of the value encoding. */
   readonly sql: string;
   readonly output?: Output;
+  /** Where `sql` is not the value encoding: why there is none. */
+  readonly value?: Bypass;
   readonly wide?: (facts: TableFacts) => boolean;
   readonly order?: string | Bypass;
   readonly equality?: string | Bypass;
@@ -31,7 +33,7 @@ export function computed(term: ComputedTerm): Term {
     kind: "term",
     type,
     column: null,
-    value: () => sql,
+    value: () => term.value ?? sql,
     wide: term.wide ?? NEVER_WIDE,
     equality: () => term.equality ?? equalityOf(type, sql),
     order: () => term.order ?? orderOf(type, sql),

@@ -28,7 +28,11 @@ export function concat(analysis: Analysis, left: Operand, right: Operand): Term 
   const b = textTerm(analysis, right);
   if (isBypass(b)) return b;
   const collation = a.type.collation?.name === b.type.collation?.name ? a.type.collation : null;
-  return computed({ type: { ...analysis.builtin("text"), collation }, sql: `(${a.value()} || ${b.value()})` });
+  const leftText = a.value();
+  if (typeof leftText !== "string") return leftText;
+  const rightText = b.value();
+  if (typeof rightText !== "string") return rightText;
+  return computed({ type: { ...analysis.builtin("text"), collation }, sql: `(${leftText} || ${rightText})` });
 }
 
 function textTerm(analysis: Analysis, operand: Operand): Term | Bypass {
@@ -48,9 +52,11 @@ export function length(analysis: Analysis, operand: Operand): Term | Bypass {
   if (!isTerm(operand) || (operand.type.kind !== "text" && operand.type.kind !== "char")) {
     return bypass("unsupported-function", "length() over something that is not a text column");
   }
+  const value = operand.value();
+  if (typeof value !== "string") return value;
   return computed({
     type: analysis.builtin("int4"),
-    sql: `length(${operand.value()})`,
+    sql: `length(${value})`,
     neverNull: operand.neverNull,
     interval: () => ({ low: 0n, high: 1_073_741_823n }),
   });
@@ -68,7 +74,8 @@ export function collate(operand: Operand, collation: readonly string[]): Term | 
     ...operand.type,
     collation: { name, version: null, bytewise: true, deterministic: true },
   };
-  return computed({ type, sql: operand.value(), neverNull: operand.neverNull });
+  const value = operand.value();
+  return typeof value === "string" ? computed({ type, sql: value, neverNull: operand.neverNull }) : value;
 }
 
 /** Casts that change the type but not the value, or spell a value exactly as the origin does. */
@@ -76,35 +83,29 @@ export function cast(operand: Operand, type: ColumnType): Term | Bypass {
   if (operand.kind === "null") return bypass("unsupported-operator", "a cast of NULL");
   if (operand.kind === "constant") return bypass("unsupported-operator", `a cast of this constant to ${type.name}`);
   const from = operand.type;
-  const plain = type.modifier === -1;
-  if (
-    from.oid === type.oid &&
-    (from.modifier === type.modifier || (plain && type.kind !== "numeric" && type.kind !== "char"))
-  ) {
-    return retyped(operand, type);
+  if (from.oid === type.oid && type.modifier === -1 && type.kind !== "char") return operand;
+  const value = operand.value();
+  if (typeof value !== "string") return value;
+  const toText = type.kind === "text" && type.modifier === -1;
+  if (toText && from.kind === "text") return retyped(operand, value, { ...type, collation: from.collation });
+  if (toText && (from.kind === "char" || from.kind === "uuid" || from.kind === "enum")) {
+    return retyped(operand, value, from.kind === "char" ? { ...type, collation: from.collation } : type);
   }
-  if (type.kind === "text" && plain) {
-    if (from.kind === "text" || from.kind === "char") {
-      return retyped(operand, { ...type, collation: from.kind === "text" ? from.collation : type.collation });
-    }
-    if (from.kind === "uuid" || from.kind === "enum") return retyped(operand, type);
-    if (isIntegerKind(from.kind)) {
-      return computed({ type, sql: `CAST(${operand.value()} AS TEXT)`, neverNull: operand.neverNull });
-    }
-    if (from.kind === "bool") {
-      const value = operand.value();
-      return computed({ type, sql: `(CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)` });
-    }
+  if (toText && isIntegerKind(from.kind)) {
+    return computed({ type, sql: `CAST(${value} AS TEXT)`, neverNull: operand.neverNull });
   }
-  if (type.kind === "int8" && isIntegerKind(from.kind)) return retyped(operand, type);
-  if (type.kind === "int4" && from.kind === "int2") return retyped(operand, type);
+  if (toText && from.kind === "bool") {
+    return computed({ type, sql: `(CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)` });
+  }
+  const widens = isIntegerKind(from.kind) && (type.kind === "int8" || (type.kind === "int4" && from.kind === "int2"));
+  if (widens) return retyped(operand, value, type);
   return bypass("unsupported-operator", `a cast from ${from.name} to ${type.name}`);
 }
 
-function retyped(operand: Term, type: ColumnType): Term {
+function retyped(operand: Term, sql: string, type: ColumnType): Term {
   return computed({
     type,
-    sql: operand.value(),
+    sql,
     neverNull: operand.neverNull,
     interval: operand.interval,
     wide: operand.wide,
