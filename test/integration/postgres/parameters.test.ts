@@ -36,7 +36,7 @@ function numberText(next: Next): string {
     pick(next, ["0", "00", "", "32767", "32768", "2147483647", "2147483648", "2147483649"]),
     pick(next, ["9223372036854775807", "9223372036854775808", "9223372036854775809", "9007199254740993"]),
   ]);
-  const fraction = rarely(next, 0.3, [".", ".0", ".5", `.${digits(next, 1 + Math.floor(next() * 8))}`]);
+  const fraction = rarely(next, 0.4, [".", ".", ".0", ".5", `.${digits(next, 1 + Math.floor(next() * 8))}`]);
   const exponent = rarely(next, 0.2, ["e5", "E-3", "e+2", "e400", "e-400", "e", "e-320", "_0", "x1"]);
   return sign + integer + fraction + exponent + rarely(next, 0.05, [" ", "NaN"]);
 }
