@@ -1,0 +1,158 @@
+/** Engines on real servers for tests, with what reached the origin. Everything is closed when the test ends. */
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
+import { CachingEngine } from "../../src/engine.ts";
+import type { SqlmemError } from "../../src/errors.ts";
+import type { EngineOptions } from "../../src/options.ts";
+import type { EngineStats } from "../../src/stats.ts";
+import { type CountingProxy, startCountingProxy } from "./counting-proxy.ts";
+import { createDatabase, servers, type TestCollation, type TestDatabase, type TestServer } from "./postgres.ts";
+
+/** The database of one describe block, made before its first test and dropped after its last. */
+export interface SharedDatabase {
+  readonly url: string;
+  readonly server: TestServer;
+  /** Bare `pg`, past the engine and its proxy. */
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** A describe block for each server, with a database of its own. Its tests use tables of their own. */
+export function describeOnServers(
+  title: string,
+  define: (database: SharedDatabase) => void,
+  options: { readonly collation?: TestCollation; readonly setup?: readonly string[] } = {},
+): void {
+  describe.each(servers().map((server) => ({ name: server.name, server })))(`${title} ($name)`, ({ server }) => {
+    let database: TestDatabase | undefined;
+    beforeAll(async () => {
+      database = await createDatabase(server, options);
+    });
+    afterAll(async () => {
+      await database?.drop();
+    });
+    const opened = (): TestDatabase => {
+      if (database === undefined) throw new Error("the database is not there yet: use it inside of a test");
+      return database;
+    };
+    define({
+      server,
+      get url() {
+        return opened().url;
+      },
+      query: (sql, params) => opened().query(sql, params),
+    });
+  });
+}
+
+export interface EngineSetup extends EngineOptions {
+  /** Options of the pool beside its URL. */
+  readonly pool?: pg.PoolConfig;
+}
+
+/** An engine behind a counting proxy, and the same driver without an engine. */
+export interface OpenedEngine {
+  readonly engine: CachingEngine;
+  /** The engine's. Behind the proxy. */
+  readonly pool: pg.Pool;
+  readonly proxy: CountingProxy;
+  /** What `onError` was called with. */
+  readonly faults: readonly SqlmemError[];
+  /** The same statement by a pool of the same options without engine and proxy. */
+  bare(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Ends everything; done when the test ends, too. */
+  close(): Promise<void>;
+}
+
+/** Without snapshot file and `.env` unless told. */
+export async function openEngine(
+  database: Pick<SharedDatabase, "url">,
+  { pool: poolOptions = {}, ...options }: EngineSetup = {},
+): Promise<OpenedEngine> {
+  const proxy = await startCountingProxy(database.url);
+  const pool = new pg.Pool({ connectionString: proxy.url, ...poolOptions });
+  const barePool = new pg.Pool({ connectionString: database.url, ...poolOptions });
+  for (const each of [pool, barePool]) each.on("error", () => {});
+  const faults: SqlmemError[] = [];
+  const engine = new CachingEngine(pool, {
+    cacheDb: false,
+    envFile: false,
+    onError: (error) => faults.push(error),
+    ...options,
+  });
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      proxy.resume();
+      await engine.close();
+      for (const each of [pool, barePool]) if (!each.ending) await each.end();
+      await proxy.close();
+    })();
+    return closed;
+  };
+  onTestFinished(close);
+  return {
+    engine,
+    pool,
+    proxy,
+    faults,
+    bare: async (sql, params) => (await barePool.query(sql, params === undefined ? undefined : [...params])).rows,
+    close,
+  };
+}
+
+/** The COPY statements that reached the origin, without those of dictionaries. */
+export function copies({ proxy }: Pick<OpenedEngine, "proxy">): readonly string[] {
+  return proxy.statements.filter((sql) => sql.startsWith("COPY (") && !sql.startsWith("COPY (SELECT DISTINCT "));
+}
+
+type Counts = Pick<EngineStats, "hits" | "misses" | "bypasses" | "loads">;
+
+/** What the action added to the counters. */
+export async function counted(engine: CachingEngine, action: () => Promise<unknown>): Promise<Counts> {
+  const before = engine.stats();
+  await action();
+  const after = engine.stats();
+  return {
+    hits: after.hits - before.hits,
+    misses: after.misses - before.misses,
+    bypasses: after.bypasses - before.bypasses,
+    loads: after.loads - before.loads,
+  };
+}
+
+export const HIT: Counts = { hits: 1, misses: 0, bypasses: 0, loads: 0 };
+export const MISS: Counts = { hits: 0, misses: 1, bypasses: 0, loads: 1 };
+export const BYPASS: Counts = { hits: 0, misses: 0, bypasses: 1, loads: 0 };
+
+/** The error of a promise that has to reject. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  throw new Error("it did not reject");
+}
+
+/** What of an origin's error a program can depend on. */
+export function errorFields(error: Error): Record<string, unknown> {
+  const { message, name } = error;
+  const fields = ["severity", "code", "detail", "hint", "position", "schema", "table", "column", "constraint"] as const;
+  return { name, message, ...Object.fromEntries(fields.map((field) => [field, Reflect.get(error, field)])) };
+}
+
+/** Both reject with the same error of the origin. */
+export async function expectSameError(actual: Promise<unknown>, expected: Promise<unknown>): Promise<void> {
+  const [ours, theirs] = await Promise.all([rejection(actual), rejection(expected)]);
+  expect(errorFields(ours)).toEqual(errorFields(theirs));
+}
+
+/** Resolves when the condition holds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
