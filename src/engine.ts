@@ -262,7 +262,6 @@ export class CachingEngine implements AsyncDisposable {
         command: statement.command,
       });
     }
-    if (statement.kind === "unparsable" && this.#options.mode === "strict") await this.#origin.describe(sql);
     return this.#refuse(refused, sql, params, statement);
   }
 
@@ -279,6 +278,9 @@ export class CachingEngine implements AsyncDisposable {
         ? !isMomentary(reason)
         : reason === "session-settings" && this.#options.writes === "block";
     if (refuses) {
+      // What the origin rejects, it rejects with its own error.
+      if (reason === "non-canonical-literal" || statement?.kind === "unparsable") await this.#origin.describe(sql);
+
       throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
         reason,
       });

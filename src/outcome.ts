@@ -22,7 +22,6 @@ export const BYPASS_REASONS = [
   "not-a-select",
   "session-statement",
   "volatile-function",
-  "unknown-function",
   "unsupported-syntax",
   "unsupported-function",
   "unsupported-operator",
@@ -30,7 +29,6 @@ export const BYPASS_REASONS = [
   "type-mismatch",
   "may-raise",
   "non-canonical-literal",
-  "undefined-order",
   // the tables
   "unknown-table",
   "unknown-column",

@@ -3,9 +3,11 @@ import type { Row } from "../encode/row-factory.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import { quoteIdentifier, TABLE_ALIAS } from "../plan/analysis.ts";
 import type { Program } from "../plan/compile.ts";
+import type { Input } from "../plan/term.ts";
 import type { StoreApi, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
 import { MAIN_THREAD_ROWS, type Placement, placementOf } from "./placement.ts";
+import type { ResultMemo } from "./result-memo.ts";
 
 type Statement = ReturnType<StoreApi["statement"]>;
 
@@ -18,6 +20,7 @@ export class Execution {
   readonly generation: number;
   readonly placement: Placement;
   readonly #store: StoreApi;
+  readonly #memo: ResultMemo;
   readonly #statement: Statement;
   readonly #probe: Statement | null;
   readonly #binders: readonly ((value: unknown) => BoundValue)[];
@@ -30,11 +33,13 @@ export class Execution {
     store: StoreApi,
     binders: readonly ((value: unknown) => BoundValue)[],
     encodeContext: EncodeContext,
+    memo: ResultMemo,
   ) {
     const { plan, stored, sql } = program;
     this.program = program;
     this.generation = store.generation;
     this.#store = store;
+    this.#memo = memo;
     this.#binders = binders;
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
     this.#statement = store.statement(sql);
@@ -50,7 +55,7 @@ export class Execution {
     const bound: StoreValue[] = new Array(binders.length);
     for (let index = 0; index < binders.length; index++) {
       const value = binders[index]?.(values[index]);
-      if (value === undefined) return bypass("parameter", "a value is not in the canonical form of its type");
+      if (value === undefined) return notCanonical(this.program.plan.inputs[index], values[index]);
       if (value instanceof UnknownPosition) return value;
       bound[index] = value;
     }
@@ -91,6 +96,12 @@ export class Execution {
     return this.#encoder.all(rows);
   }
 
+  /** What an earlier scan with the same values came to, if that is known. */
+  recall(bound: readonly StoreValue[]): Row[] | null {
+    const rows = this.#memo.recall(this.program, bound);
+    return rows === null ? null : this.#encoder.all(rows);
+  }
+
   /** Runs on a scan worker; `moved` when the table is no longer of the version that the program was compiled for. */
   async scan(bound: readonly StoreValue[]): Promise<Row[] | "moved"> {
     const { stored, sql } = this.program;
@@ -98,8 +109,20 @@ export class Execution {
     if (rows === "moved") return rows;
     // Positions are looked up in the dictionary of this thread's snapshot, which has to be the worker's still.
     if (this.#readsDictionary && this.#store.tables.get(stored.id) !== stored) return "moved";
+    this.#memo.remember(this.program, bound, rows);
     return this.#encoder.all(rows);
   }
+}
+
+/** A constant is part of the statement, a parameter is not: only the former makes a statement unsupported. */
+function notCanonical(input: Input | undefined, value: unknown): Bypass {
+  if (input?.source.from === "literal") {
+    return bypass("non-canonical-literal", `the constant '${String(value)}' is not in the canonical form of its type`);
+  }
+  return bypass(
+    "parameter",
+    `the value of $${(input?.source.index ?? 0) + 1} is not in the canonical form of its type`,
+  );
 }
 
 /** Counts the rows of the index range, up to one more than the main thread may touch. */

@@ -11,6 +11,7 @@ import type { StoreApi, StoredTable } from "../store/contract.ts";
 import { createBinder, UnknownPosition } from "./bind.ts";
 import { Execution } from "./execution.ts";
 import type { Positions } from "./positions.ts";
+import { ResultMemo } from "./result-memo.ts";
 
 /** Tables smaller than this are scanned faster than an index of theirs pays off. */
 const INDEXED_ROWS = 200;
@@ -26,6 +27,7 @@ export class Runner {
   readonly #use: TableUse;
   readonly #positions: Positions;
   readonly #onFault: (error: unknown) => void;
+  readonly #memo = new ResultMemo();
 
   constructor(
     origin: Origin,
@@ -64,9 +66,9 @@ export class Runner {
     if (params.length !== entry.parameterCount) return null;
     try {
       const bound = execution.bind(prepared.values(params));
-      if (!Array.isArray(bound) || !execution.fitsMainThread(bound)) return null;
+      if (!Array.isArray(bound)) return null;
       this.#use.touch(entry.use);
-      return execution.run(bound);
+      return execution.fitsMainThread(bound) ? execution.run(bound) : execution.recall(bound);
     } catch {
       return null;
     }
@@ -103,7 +105,7 @@ export class Runner {
       execution !== null && execution.program.stored === stored ? execution.program : compile(plan, stored);
     if (program.kind === "bypass") return program;
     try {
-      entry.execution = new Execution(program, this.#store, entry.binders, this.#encodeContext(stored));
+      entry.execution = new Execution(program, this.#store, entry.binders, this.#encodeContext(stored), this.#memo);
     } catch (error) {
       return bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
     }
@@ -122,6 +124,8 @@ export class Runner {
     }
     if (!Array.isArray(bound)) return bound;
     if (execution.fitsMainThread(bound)) return execution.run(bound);
+    const recalled = execution.recall(bound);
+    if (recalled !== null) return recalled;
     const rows = await execution.scan(bound);
     return rows === "moved" ? "again" : rows;
   }
