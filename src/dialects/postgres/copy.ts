@@ -19,8 +19,9 @@ const HEADER = 5;
  * apart runs in another thread. Resolves when the server has finished and everything was taken; rejects with the
  * server's error or the taker's.
  *
- * On the driver's own message callback rather than on pg-copy-streams, which reads the socket past the driver and
- * takes more of this thread's time (0.21 against 0.15 µs per row).
+ * On the callback that the driver has for these messages. pg-copy-streams costs the same time (0.2 µs per row of this
+ * thread), but takes the socket away from the driver to read it, and takes off the framing that makes rows easy to tell
+ * apart.
  */
 export function copyOut(client: pg.ClientBase, sql: string, take: TakeChunk): Promise<void> {
   return new Promise((resolve, reject) => {
