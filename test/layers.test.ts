@@ -7,11 +7,12 @@ import { describe, expect, it } from "vitest";
 const SRC = path.resolve(import.meta.dirname, "../src");
 
 /** What every part may use. */
-const FOUNDATION = ["errors", "outcome", "config", "options", "logging", "catalog"];
+const FOUNDATION = ["errors", "outcome", "config", "options", "logging", "catalog", "generational-cache"];
 
 /** Part → the parts (folders, or files directly in `src`) that it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: ["outcome"],
+  "generational-cache": [],
   outcome: [],
   config: ["errors"],
   options: ["config", "errors"],

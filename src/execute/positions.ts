@@ -1,6 +1,6 @@
 import type { Column } from "../catalog.ts";
+import { GenerationalCache } from "../generational-cache.ts";
 import { quoteIdentifier } from "../plan/analysis.ts";
-import { GenerationalCache } from "../plan/generational-cache.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
 
 /** Asks the origin which of the candidates sort before the value, in one round trip. */

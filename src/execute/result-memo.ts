@@ -1,5 +1,5 @@
+import { GenerationalCache } from "../generational-cache.ts";
 import type { Program } from "../plan/compile.ts";
-import { GenerationalCache } from "../plan/generational-cache.ts";
 import type { StoreRow, StoreValue } from "../store/contract.ts";
 
 const RESULTS = 200;

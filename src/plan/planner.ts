@@ -1,17 +1,17 @@
 import type { Catalog, CatalogRefusal, Table, TypeSystem } from "../catalog.ts";
 import type { Description, Dialect } from "../dialects/dialect.ts";
+import { GenerationalCache } from "../generational-cache.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Query } from "../parse/ast.ts";
 import { type Fingerprint, fingerprint } from "../parse/fingerprint.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Surroundings } from "./analysis.ts";
-import { GenerationalCache } from "./generational-cache.ts";
 import type { Plan } from "./plan.ts";
 import { planQuery } from "./plan-query.ts";
 import { type PlanEntry, Prepared } from "./prepared.ts";
 
 /** A text that is no query of the language, or a query that no plan answers exactly. */
-export interface Refused {
+interface Refused {
   readonly kind: "refused";
   readonly statement: Statement;
   readonly bypass: Bypass;
@@ -20,7 +20,7 @@ export interface Refused {
 }
 
 /** A text that is no read, or no SQL. */
-export interface NotAQuery {
+interface NotAQuery {
   readonly kind: "other";
   readonly statement: Exclude<Statement, { readonly kind: "query" | "read" }>;
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { GenerationalCache } from "../generational-cache.ts";
 import type { StoreRow, StoreValue } from "./contract.ts";
 
 /** A prepared statement whose rows come as arrays. What `StatementSync` is after `setReturnArrays(true)`. */
@@ -10,38 +11,27 @@ export interface ArrayStatement {
 /** Preparing costs as much as several look-ups; more statements than this are more than a program has shapes. */
 const STATEMENTS = 500;
 
-/**
- * Prepared statements by their SQL text, bounded, in two halves: what was not asked for while the young half filled up
- * falls out with the old one. So a hit in the young half moves nothing.
- */
+/** Prepared statements by their SQL text, bounded. */
 export class StatementCache {
   readonly #db: DatabaseSync;
-  readonly #halfSize: number;
-  #young = new Map<string, ArrayStatement>();
-  #old = new Map<string, ArrayStatement>();
+  readonly #statements: GenerationalCache<ArrayStatement>;
 
   constructor(db: DatabaseSync, size: number = STATEMENTS) {
     this.#db = db;
-    this.#halfSize = Math.max(1, Math.floor(size / 2));
+    this.#statements = new GenerationalCache(Math.max(1, Math.floor(size / 2)));
   }
 
   /** Throws what SQLite throws. The statement works until its connection is closed, also after it has fallen out. */
   get(sql: string): ArrayStatement {
-    const young = this.#young.get(sql);
-    if (young !== undefined) {
-      return young;
-    }
-    const statement = this.#old.get(sql) ?? this.#prepare(sql);
-    if (this.#young.size >= this.#halfSize) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(sql, statement);
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#prepare(sql);
+    this.#statements.set(sql, statement);
     return statement;
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size;
+    return this.#statements.size;
   }
 
   #prepare(sql: string): ArrayStatement {
