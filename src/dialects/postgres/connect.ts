@@ -34,7 +34,8 @@ export type OriginBase = pg.Pool | pg.PoolConfig | string;
 export function openOrigin(base: OriginBase): Origin {
   if (isPool(base)) return new PostgresOrigin(base, false);
   const options: pg.PoolConfig = typeof base === "string" ? { connectionString: base } : (base as pg.PoolConfig);
-  const pool = new pg.Pool(options) as UserPool;
+  // Who gives no pool has none to end: its idle connections do not keep the process alive.
+  const pool = new pg.Pool({ allowExitOnIdle: true, ...options }) as UserPool;
   // An idle connection that breaks: the next query opens another.
   pool.on("error", () => {});
   return new PostgresOrigin(pool, true);
