@@ -6,7 +6,14 @@ import type { SqlmemError } from "../../src/errors.ts";
 import type { EngineOptions } from "../../src/options.ts";
 import type { EngineStats } from "../../src/stats.ts";
 import { type CountingProxy, startCountingProxy } from "./counting-proxy.ts";
-import { createDatabase, servers, type TestCollation, type TestDatabase, type TestServer } from "./postgres.ts";
+import {
+  createDatabase,
+  newestServer,
+  servers,
+  type TestCollation,
+  type TestDatabase,
+  type TestServer,
+} from "./postgres.ts";
 
 /** The database of one describe block, made before its first test and dropped after its last. */
 export interface SharedDatabase {
@@ -20,9 +27,15 @@ export interface SharedDatabase {
 export function describeOnServers(
   title: string,
   define: (database: SharedDatabase) => void,
-  options: { readonly collation?: TestCollation; readonly setup?: readonly string[] } = {},
+  options: {
+    readonly collation?: TestCollation;
+    readonly setup?: readonly string[];
+    /** One server is enough: what is tested does not depend on it. */
+    readonly newestOnly?: boolean;
+  } = {},
 ): void {
-  describe.each(servers().map((server) => ({ name: server.name, server })))(`${title} ($name)`, ({ server }) => {
+  const chosen = options.newestOnly === true ? [newestServer()] : servers();
+  describe.each(chosen.map((server) => ({ name: server.name, server })))(`${title} ($name)`, ({ server }) => {
     let database: TestDatabase | undefined;
     beforeAll(async () => {
       database = await createDatabase(server, options);
