@@ -64,6 +64,8 @@ export interface Origin {
    * the one that `table.fingerprint` names (nothing was written then), `refused` when a table can no longer be cached.
    */
   load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed">;
+  /** True if the origin answered with this error of the statement: it is there, and other statements may do better. */
+  isStatementError(error: unknown): boolean;
   /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */
   sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]>;
   /** Ids of all tables that a write to `names` may change. */

@@ -116,7 +116,8 @@ export class Execution {
 
 /** A constant is part of the statement, a parameter is not: only the former makes a statement unsupported. */
 function notCanonical(input: Input | undefined, value: unknown): Bypass {
-  if (input?.source.from === "literal") {
+  // The origin judges a LIMIT only when it runs: -1 is an error of its own.
+  if (input?.source.from === "literal" && input.binding.kind !== "rowCount") {
     return bypass("non-canonical-literal", `the constant '${String(value)}' is not in the canonical form of its type`);
   }
   return bypass(

@@ -155,9 +155,15 @@ export class Loader {
       return "covered";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
-      if (!(error instanceof StoreError)) throw error;
-      this.#options.onFault(error);
-      return bypass("store-failed", error.message);
+      if (error instanceof StoreError) {
+        this.#options.onFault(error);
+        return bypass("store-failed", error.message);
+      }
+      if (!this.#origin.isStatementError(error)) throw error;
+      // Reading whole columns can fail where the query does not: a computed column that raises, a missing privilege.
+      const detail = `${table.schema}.${table.name} cannot be read as a whole`;
+      this.#options.onFault(new LoadError(`${detail}; its queries go to the origin.`, { cause: error }));
+      return bypass("load-failed", detail);
     }
   }
 

@@ -198,6 +198,12 @@ class PostgresOrigin implements Origin {
     });
   }
 
+  /** Not those of a server that goes down (57), lacks resources (53), lost its disk (58) or the connection (08). */
+  isStatementError(error: unknown): boolean {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|53|57|58|XX)/.test(code);
+  }
+
   async sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]> {
     if (candidates.length === 0) return [];
     const type = column.type.kind === "char" ? "pg_catalog.bpchar" : "pg_catalog.text";
