@@ -116,14 +116,12 @@ export class Execution {
 
 /** A constant is part of the statement, a parameter is not: only the former makes a statement unsupported. */
 function notCanonical(input: Input | undefined, value: unknown): Bypass {
-  // The origin judges a LIMIT only when it runs: -1 is an error of its own.
-  if (input?.source.from === "literal" && input.binding.kind !== "rowCount") {
-    return bypass("non-canonical-literal", `the constant '${String(value)}' is not in the canonical form of its type`);
+  if (input?.source.from === "parameter") {
+    return bypass("parameter", `the value of $${input.source.index + 1} is not in the canonical form of its type`);
   }
-  return bypass(
-    "parameter",
-    `the value of $${(input?.source.index ?? 0) + 1} is not in the canonical form of its type`,
-  );
+  const detail = `the constant '${String(value)}' is not in the canonical form of its type`;
+  // The origin judges a LIMIT only when it runs: -1 is an error of its own.
+  return bypass(input?.binding.kind === "rowCount" ? "parameter" : "non-canonical-literal", detail);
 }
 
 /** Counts the rows of the index range, up to one more than the main thread may touch. */
