@@ -1,0 +1,72 @@
+/**
+ * What SQLmem costs and saves, side by side in one process: `npm run bench`.
+ *
+ *   --quick        a tenth of the rows and of the rounds, to see that it runs; nothing is written
+ *   --only <name>  one part; nothing is written
+ */
+import { parseArgs } from "node:util";
+import { type Bench, startBench } from "./bench.ts";
+import { measureEventLoop } from "./event-loop.ts";
+import { measureHits } from "./hits.ts";
+import { measureLoad } from "./load.ts";
+import { describeMachine } from "./machine.ts";
+import { measureMemory } from "./memory.ts";
+import { measureMisses } from "./misses.ts";
+import { printSection, printTargets, type Section, say } from "./report.ts";
+import { saveResults } from "./results.ts";
+import { measureSize } from "./size.ts";
+import { measureTexts } from "./texts.ts";
+
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[]>>> = {
+  load: measureLoad,
+  memory: measureMemory,
+  "event-loop": measureEventLoop,
+  size: measureSize,
+  hits: measureHits,
+  texts: measureTexts,
+  misses: measureMisses,
+};
+
+const { values: options } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
+});
+const { quick, only } = options;
+if (only !== undefined && PARTS[only] === undefined) {
+  throw new Error(`There is no part ${only}; there are ${Object.keys(PARTS).join(", ")}`);
+}
+
+const started = performance.now();
+const rows = quick ? 100_000 : 1_000_000;
+const running = await startBench(rows, quick ? 0.1 : 1);
+const { bench } = running;
+let stopping: Promise<void> | undefined;
+const stop = (): Promise<void> => {
+  stopping ??= (async () => running[Symbol.asyncDispose]())();
+  return stopping;
+};
+process.once("SIGINT", () => void stop().finally(() => process.exit(130)));
+const sections: Section[] = [];
+try {
+  const machine = await describeMachine(bench);
+  say(
+    Object.entries(machine)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join("\n"),
+  );
+  say(`${rows.toLocaleString("en-US")} rows of 6 columns`);
+  for (const [name, measure] of Object.entries(PARTS)) {
+    if (only !== undefined && only !== name) continue;
+    for (const section of await measure(bench)) {
+      printSection(section);
+      sections.push(section);
+    }
+  }
+  printTargets(sections);
+  if (!quick && only === undefined) await saveResults(machine, rows, sections);
+} catch (error) {
+  // After Ctrl-C everything fails that still runs.
+  if (stopping === undefined) throw error;
+} finally {
+  await stop();
+}
+say(`\n${Math.round((performance.now() - started) / 1000)} s`);
