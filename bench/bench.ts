@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { CachingEngine, type EngineOptions } from "../src/index.ts";
 import { createDatabase, type RunningServers, startServers, type TestDatabase } from "../test/support/postgres.ts";
@@ -9,6 +12,8 @@ export interface Bench {
   readonly rows: number;
   /** 1 for a full run; a smaller part of the rounds in a quick one. */
   readonly effort: number;
+  /** For files; removed at the end. */
+  readonly directory: string;
   /** With the tables `orders` and `small_orders`. */
   readonly database: TestDatabase;
   readonly pool: pg.Pool;
@@ -28,6 +33,8 @@ export interface RunningBench extends AsyncDisposable {
 export async function startBench(rows: number, effort: number): Promise<RunningBench> {
   const stack = new AsyncDisposableStack();
   try {
+    const directory = mkdtempSync(join(tmpdir(), "sqlmem-bench-"));
+    process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
     const running = stack.use(await anyServer());
     const [server] = running.servers;
     if (server === undefined) throw new Error("no PostgreSQL to measure with");
@@ -42,6 +49,7 @@ export async function startBench(rows: number, effort: number): Promise<RunningB
     const bench: Bench = {
       rows,
       effort,
+      directory,
       database,
       pool,
       plain: () => {

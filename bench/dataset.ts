@@ -7,7 +7,7 @@ import type { TestDatabase } from "../test/support/postgres.ts";
 /** Six columns of the types that tables are made of. One row is about 70 bytes on Postgres' wire. */
 export const COLUMNS = "id, customer_id, email, total, placed_at, status";
 /** Rows of one customer, scattered over the table. */
-export const ROWS_PER_CUSTOMER = 100;
+const ROWS_PER_CUSTOMER = 100;
 export const SMALL_ROWS = 1000;
 
 const STATUSES = ["new", "paid", "packed", "sent", "returned"] as const;

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,17 +21,12 @@ const SCAN = "aggregate over the whole table";
 
 /** How late the event loop gets to what is due, while the engine is at its heaviest work. */
 export async function measureEventLoop(bench: Bench): Promise<readonly Section[]> {
-  const directory = await mkdtemp(join(tmpdir(), "sqlmem-bench-"));
   const delays = new Delays();
-  try {
-    const cacheDb = join(directory, "cache.db");
-    await using engine = bench.openEngine({ cacheDb, backupIntervalSeconds: SAVE_INTERVAL_SECONDS });
-    await engine.execute(WARMING_QUERY);
-    await nextSave(cacheDb, 0);
-    for (let round = 0; round < 3 * bench.effort; round++) await measureRound(engine, cacheDb, delays);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  const cacheDb = join(bench.directory, "cache.db");
+  await using engine = bench.openEngine({ cacheDb, backupIntervalSeconds: SAVE_INTERVAL_SECONDS });
+  await engine.execute(WARMING_QUERY);
+  await nextSave(cacheDb, 0);
+  for (let round = 0; round < 3 * bench.effort; round++) await measureRound(engine, cacheDb, delays);
   return [sectionOf(delays)];
 }
 

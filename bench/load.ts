@@ -17,6 +17,8 @@ export const WARMING_QUERY = `SELECT ${COLUMNS} FROM small_orders WHERE id = 1`;
 /** Rows per second from the origin into the store, beside what the connection can do. */
 export async function measureLoad(bench: Bench): Promise<readonly Section[]> {
   const client = new pg.Client({ connectionString: bench.database.url });
+  // The database may be dropped under it, on Ctrl-C.
+  client.on("error", () => {});
   await client.connect();
   await using engine = bench.openEngine();
   await engine.execute(WARMING_QUERY);

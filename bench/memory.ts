@@ -38,9 +38,12 @@ export async function measureMemory(bench: Bench): Promise<readonly Section[]> {
       await sleep(SAMPLE_MS);
     }
   })();
-  await engine.execute(LOADING_QUERY);
-  stop.abort();
-  await sampling;
+  try {
+    await engine.execute(LOADING_QUERY);
+  } finally {
+    stop.abort();
+    await sampling;
+  }
   return [sectionOf(before, samples)];
 }
 
@@ -68,7 +71,8 @@ function sectionOf(before: Sample, samples: readonly Sample[]): Section {
 }
 
 async function sample(worker: Worker | undefined): Promise<Sample> {
-  const statistics = await worker?.getHeapStatistics();
+  // A worker that has ended rejects; its load then fails with the reason.
+  const statistics = await worker?.getHeapStatistics().catch(() => undefined);
   const { heapTotal, external } = process.memoryUsage();
   return {
     mainHeap: heapTotal,
