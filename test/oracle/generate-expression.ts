@@ -60,7 +60,7 @@ export class ExpressionMaker {
   value(wanted: SqlType, depth: number): Expression {
     const type = this.#shape.chance(this.#policy.wrong) ? this.#shape.pick(EVERYTHING) : wanted;
     if (depth <= 0) return this.#leaf(type);
-    const kind = this.#shape.weighted({ leaf: 9, special: 3, case: 1, coalesce: 1, nullIf: 0.6, cast: 0.8 });
+    const kind = this.#shape.weighted({ leaf: 9, special: 4, case: 1, coalesce: 1, nullIf: 0.6, cast: 0.8 });
     switch (kind) {
       case "leaf":
         return this.#leaf(type);
@@ -297,11 +297,23 @@ export class ExpressionMaker {
     if (roll < 0.15) return this.#call("length", [this.value(TEXT, depth)]);
     if (roll < 0.2) return this.#call("abs", [this.value(type, depth)]);
     if (roll < 0.23) return this.#call("round", [this.value(NUMERIC, depth)]);
-    const operator = this.#shape.pick(["+", "+", "-", "-", "*", "*", "/", "%"] as const);
+    const operator = this.#shape.pick(["+", "+", "-", "-", "*", "*", "/", "/", "%", "%"] as const);
+    const provable = this.#table.columns.filter((one) => NUMBERS.includes(one.type.kind) && one.profile !== "nasty");
+    if (provable.length > 0 && this.#shape.chance(0.7)) {
+      const left = this.column(this.#shape.pick(provable));
+      const right = this.#shape.chance(0.5) ? this.column(this.#shape.pick(provable)) : this.#smallInteger();
+      return { kind: "arithmetic", operator, left, right };
+    }
     const right = this.#shape.chance(0.25)
       ? this.value(this.#shape.pick([INT4, INT8, NUMERIC]), depth)
       : this.value(type, depth);
     return { kind: "arithmetic", operator, left: this.value(type, depth), right };
+  }
+
+  /** Always a literal: of a parameter nothing can be proven. */
+  #smallInteger(): Literal {
+    const value = this.#values.int(-4, 12);
+    return { kind: "literal", type: "integer", text: String(Math.abs(value)), negated: value < 0, slot: 0 };
   }
 
   #textual(type: SqlType, depth: number): Expression {

@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "int8 through a float",
     file: "dialects/postgres/copy-numbers.ts",
     find: "return this.keepWide((BigInt(high) << 32n) | BigInt(low));",
-    replace: "return this.keepWide(BigInt(high * TWO_32 + low));",
+    replace: "return this.keepWide(BigInt.asIntN(64, BigInt(high * TWO_32 + low)));",
   },
   {
     name: "division by zero not looked for",

@@ -36,10 +36,11 @@ export interface SchemaOptions {
 }
 
 const COLUMN_NAMES =
-  "id name status price total qty created_at note code flag kind tags ref amount ratio order Name USER select rowid _rowid_ a.b ünï".split(
+  "id name status price total qty created_at note code flag kind tags ref amount ratio order USER select rowid _rowid_ a.b ünï".split(
     " ",
   );
 const ODD_NAMES = [
+  "Name",
   'quo"te',
   "with space",
   "a:text",
@@ -173,7 +174,7 @@ function randomTable(
     }
   }
   const count = random.int(3, 10);
-  const pool = random.shuffle(random.chance(0.3) ? [...COLUMN_NAMES, ...ODD_NAMES] : COLUMN_NAMES);
+  const pool = random.shuffle(random.chance(0.2) ? [...COLUMN_NAMES, ...ODD_NAMES] : COLUMN_NAMES);
   for (const columnName of pool) {
     if (columns.length >= count) break;
     const type = randomType(random, enums, domains);
