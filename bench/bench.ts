@@ -27,11 +27,23 @@ export interface Bench {
 
 export interface RunningBench extends AsyncDisposable {
   readonly bench: Bench;
+  /** True after Ctrl-C: everything is being given back, so whatever still runs fails. */
+  readonly interrupted: () => boolean;
 }
 
 /** Finds a Postgres, else starts the embedded one, and fills a database of its own there. */
 export async function startBench(rows: number, effort: number): Promise<RunningBench> {
   const stack = new AsyncDisposableStack();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= stack.disposeAsync();
+    return stopping;
+  };
+  let interrupted = false;
+  process.once("SIGINT", () => {
+    interrupted = true;
+    void stop().finally(() => process.exit(130));
+  });
   try {
     const directory = mkdtempSync(join(tmpdir(), "sqlmem-bench-"));
     process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
@@ -59,9 +71,9 @@ export async function startBench(rows: number, effort: number): Promise<RunningB
       redis,
       openEngine: (options = {}) => new CachingEngine(pool, { cacheDb: false, envFile: false, ...options }),
     };
-    return { bench, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { bench, interrupted: () => interrupted, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await stack.disposeAsync();
+    await stop();
     throw error;
   }
 }

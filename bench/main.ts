@@ -39,12 +39,6 @@ const started = performance.now();
 const rows = quick ? 100_000 : 1_000_000;
 const running = await startBench(rows, quick ? 0.1 : 1);
 const { bench } = running;
-let stopping: Promise<void> | undefined;
-const stop = (): Promise<void> => {
-  stopping ??= (async () => running[Symbol.asyncDispose]())();
-  return stopping;
-};
-process.once("SIGINT", () => void stop().finally(() => process.exit(130)));
 const sections: Section[] = [];
 try {
   const machine = await describeMachine(bench);
@@ -64,9 +58,8 @@ try {
   printTargets(sections);
   if (!quick && only === undefined) await saveResults(machine, rows, sections);
 } catch (error) {
-  // After Ctrl-C everything fails that still runs.
-  if (stopping === undefined) throw error;
+  if (!running.interrupted()) throw error;
 } finally {
-  await stop();
+  await running[Symbol.asyncDispose]();
 }
 say(`\n${Math.round((performance.now() - started) / 1000)} s`);
