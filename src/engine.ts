@@ -54,6 +54,8 @@ export class CachingEngine implements AsyncDisposable {
   readonly #stopFlushing: () => void;
   readonly #backupTimer: NodeJS.Timeout | undefined;
   #started: Promise<void> | null = null;
+  #restored = false;
+  #discardsSnapshot = false;
   /** A setting of the sessions under which texts cannot be read; `null` as a rule. */
   #unreadable: string | null = null;
   #closing: Promise<void> | null = null;
@@ -82,7 +84,7 @@ export class CachingEngine implements AsyncDisposable {
     this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
     this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
     this.#plannerOrigin = plannerOrigin(this.#origin, this.#runner);
-    this.#stopFlushing = cacheDb === null ? () => {} : flushAtExit(this.#store);
+    this.#stopFlushing = flushAtExit(this.#store);
     if (cacheDb !== null && backupIntervalSeconds > 0) {
       const save = (): void => void this.#save();
       this.#backupTimer = setInterval(save, backupIntervalSeconds * 1000).unref();
@@ -123,16 +125,23 @@ export class CachingEngine implements AsyncDisposable {
   async invalidate(table?: string): Promise<void> {
     this.#assertOpen();
     if (table === undefined) {
+      // The snapshot file holds what is declared wrong here: it must not come back, even if the start fails for now.
+      if (!this.#restored) this.#discardsSnapshot = true;
       this.#writes.forgetAll();
+      await this.#start().catch(() => {});
       return;
     }
     const name = typeof table === "string" ? postgres.tableName(table) : null;
     if (name === null)
       throw new OptionsError(`invalidate() takes the name of a table, received ${JSON.stringify(table)}.`);
+    // Also what was dropped, renamed or hidden meanwhile, and first, so that it holds with the origin out of reach.
+    let cached = this.#writes.forgetNamed(name, this.#store.tables.values());
     await this.#start();
-    const ids = await this.#writes.tablesNamed(name, this.#store.tables.values());
-    if (typeof ids === "string") throw new OptionsError(`invalidate(${JSON.stringify(table)}): ${ids}.`);
-    this.#writes.forget(ids);
+    cached += this.#writes.forgetNamed(name, this.#store.tables.values());
+    this.#origin.forgetCatalog();
+    const found = await this.#origin.catalog.table(name);
+    if (!("kind" in found)) this.#writes.forget([found.id, ...(await this.#origin.family(name))]);
+    else if (cached === 0) throw new OptionsError(`invalidate(${JSON.stringify(table)}): ${found.detail}.`);
   }
 
   /**
@@ -183,16 +192,35 @@ export class CachingEngine implements AsyncDisposable {
     this.#assertOpen();
     if (typeof sql !== "string") throw new OptionsError(`execute() takes SQL text, received ${typeof sql}.`);
     const startedAt = performance.now();
-    const decision = await this.#decide(sql);
-    const { rows, outcome, reason } =
-      decision.kind === "prepared"
-        ? await this.#answer(decision, sql, params)
-        : await this.#answerOutside(decision, sql, params);
-    if (outcome === "hit") this.#statistics.hits += 1;
-    else if (outcome === "miss") this.#statistics.misses += 1;
-    if (logger.debugEnabled)
-      logger.query({ outcome, reason, milliseconds: performance.now() - startedAt, sql, params });
-    return rows;
+    const log = (outcome: Outcome, reason: BypassReason | null): void => {
+      if (logger.debugEnabled) {
+        logger.query({ outcome, reason, milliseconds: performance.now() - startedAt, sql, params });
+      }
+    };
+    try {
+      const { rows, outcome, reason } = await this.#answerAny(await this.#decide(sql), sql, params);
+      if (outcome === "hit") this.#statistics.hits += 1;
+      else if (outcome === "miss") this.#statistics.misses += 1;
+      log(outcome, reason);
+      return rows;
+    } catch (error) {
+      log(
+        "bypass",
+        error instanceof UnsupportedQueryError
+          ? error.reason
+          : error instanceof ReadOnlyError
+            ? "write"
+            : "origin-error",
+      );
+      if (this.#closing === null || error instanceof SqlmemError) throw error;
+      throw new ClosedError("The engine was closed while the query waited.", { cause: error });
+    }
+  }
+
+  #answerAny(decision: Decision, sql: string, params: readonly unknown[] | undefined): Promise<Answer> {
+    return decision.kind === "prepared"
+      ? this.#answer(decision, sql, params)
+      : this.#answerOutside(decision, sql, params);
   }
 
   /**
@@ -258,9 +286,7 @@ export class CachingEngine implements AsyncDisposable {
     const refused = refusalOf(decision);
     if (decision.kind === "other" && statement.kind === "write" && this.#options.writes === "block") {
       this.#statistics.countBypass(refused.reason);
-      throw new ReadOnlyError(`${statement.command} would write, and the cache is read-only.`, {
-        command: statement.command,
-      });
+      throw readOnly(statement.command);
     }
     return this.#refuse(refused, sql, params, statement);
   }
@@ -280,11 +306,12 @@ export class CachingEngine implements AsyncDisposable {
     if (refuses) {
       // What the origin rejects, it rejects with its own error.
       if (reason === "non-canonical-literal" || statement?.kind === "unparsable") await this.#origin.describe(sql);
-
       throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
         reason,
       });
     }
+    if (this.#options.writes === "block" && (await this.#writes.mayWrite(statement)))
+      throw readOnly("a function of the database");
     const rows = await this.#writes.passThrough(sql, params, statement);
     return { rows, outcome: "bypass", reason };
   }
@@ -308,10 +335,12 @@ export class CachingEngine implements AsyncDisposable {
     this.#unreadable = settings.unreadable;
     try {
       await this.#store.restore(identity);
-      this.#loader.adoptRestored();
+      if (this.#discardsSnapshot) this.#loader.invalidate("all");
+      else this.#loader.adoptRestored();
     } catch (error) {
       this.#reportFault(error);
     }
+    this.#restored = true;
   }
 
   async #save(): Promise<void> {
@@ -351,10 +380,20 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
   };
 }
 
+function readOnly(command: string): ReadOnlyError {
+  return new ReadOnlyError(`${command} would write, and the cache is read-only.`, { command });
+}
+
 /** Under such a setting even a write can look like a read. */
 function unreadable(setting: string): Exclude<Decision, Prepared> {
   const detail = `the sessions of the pool have ${setting}, under which a text cannot be read reliably`;
-  const statement: Statement = { kind: "write", command: "a statement", changes: "all", functions: [] };
+  const statement: Statement = {
+    kind: "write",
+    command: "a statement",
+    changes: "all",
+    changesSession: false,
+    functions: [],
+  };
   return { kind: "refused", statement, bypass: bypass("session-settings", detail), tableId: null };
 }
 

@@ -1,10 +1,12 @@
-/** What can be saved at the end of the process. */
+/** What has to be done for a store at the end of the process. */
 export interface Flushable {
+  /** Without a snapshot file, or with nothing new to save, it does nothing. */
   saveSnapshotFileSync(timeoutMs: number): void;
+  /** Removes the store's files in memory; nothing can be asked of it afterwards. */
+  removeFiles(): void;
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
-type Signal = (typeof SIGNALS)[number];
 
 /** A process that ends waits this long for its snapshot files. */
 const TIMEOUT_MS = 30_000;
@@ -12,7 +14,8 @@ const TIMEOUT_MS = 30_000;
 const flushables = new Set<Flushable>();
 
 /**
- * Saves the store when the process exits and on SIGTERM and SIGINT; returns the function that ends this.
+ * Saves the store when the process exits and on SIGTERM and SIGINT, where no `exit` event would clean up either;
+ * returns the function that ends this.
  * A signal that nobody else listens for still ends the process as it would have without us: by that signal.
  */
 export function flushAtExit(flushable: Flushable): () => void {
@@ -25,7 +28,8 @@ export function flushAtExit(flushable: Flushable): () => void {
 
 function listen(): void {
   process.on("exit", flushAll);
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // First in line, so that a listener for one time still counts when ours asks who else listens.
+  for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
 function unlisten(): void {
@@ -37,10 +41,11 @@ function flushAll(): void {
   for (const flushable of flushables) flushable.saveSnapshotFileSync(TIMEOUT_MS);
 }
 
-function onSignal(signal: Signal): void {
+function onSignal(signal: NodeJS.Signals): void {
   flushAll();
   // Others that listen decide about the process; it then ends by `exit`, and what changed until then is saved there.
   if (process.listenerCount(signal) > 1 + signalExitListeners()) return;
+  for (const flushable of flushables) flushable.removeFiles();
   unlisten();
   process.kill(process.pid, signal);
 }

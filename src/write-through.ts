@@ -37,18 +37,36 @@ export class WriteThrough {
     return this.#session === "clean";
   }
 
-  /** Has the origin answer. `statement` is `null` for a read that the planner knows to have no side effects. */
+  /** True if the functions that a statement calls may write. */
+  async mayWrite(statement: Statement | null): Promise<boolean> {
+    if (statement === null || !("functions" in statement) || statement.functions.length === 0) return false;
+    try {
+      return await this.#origin.functionsMayWrite(statement.functions);
+    } catch {
+      return true;
+    }
+  }
+
+  /** Has the origin answer. `statement` is `null` for a query that a plan was made for: that calls nothing unknown. */
   async passThrough(
     sql: string,
     params: readonly unknown[] | undefined,
     statement: Statement | null,
   ): Promise<unknown[]> {
-    if (statement === null || statement.kind === "query") return this.#origin.query(sql, params);
+    if (statement === null) return this.#origin.query(sql, params);
+    const before = this.#session;
     if (statement.kind === "session") this.#enter(statement.command);
+    else if (statement.kind === "write" && statement.changesSession) this.#leaveChanged(statement.command);
+    let rejected = false;
     try {
       return await this.#origin.query(sql, params);
+    } catch (error) {
+      // The origin is there and did not carry it out.
+      rejected = this.#origin.isStatementError(error);
+      if (rejected) this.#session = before;
+      throw error;
     } finally {
-      await this.#settle(statement);
+      await this.#settle(statement, rejected);
     }
   }
 
@@ -65,17 +83,11 @@ export class WriteThrough {
     this.#planner.forget("all");
   }
 
-  /** Ids of the tables that a name may mean: at the origin, or cached under that name; else why there is none. */
-  async tablesNamed(name: QualifiedName, cached: Iterable<StoredTable>): Promise<readonly string[] | string> {
-    this.#origin.forgetCatalog();
-    const found = await this.#origin.catalog.table(name);
-    if (!("kind" in found)) return [found.id];
-    const ids: string[] = [];
-    for (const stored of cached) {
-      const [schema, table] = name.length === 1 ? [stored.schema, name[0]] : name;
-      if (stored.schema === schema && stored.table === table) ids.push(stored.id);
-    }
-    return ids.length > 0 ? ids : found.detail;
+  /** Forgets the tables that are cached under a name, whatever the origin says of it. */
+  forgetNamed(name: QualifiedName, cached: Iterable<StoredTable>): number {
+    const ids = [...cached].filter((stored) => isNamed(stored, name)).map((stored) => stored.id);
+    this.forget(ids);
+    return ids.length;
   }
 
   /** One text can hold several session statements, joined by `; `. */
@@ -83,40 +95,50 @@ export class WriteThrough {
     for (const command of commands.split("; ")) {
       if (TRANSACTION_START.test(command)) {
         if (this.#session === "clean") this.#session = "in transaction";
-      } else if (!TRANSACTION_END.test(command) && !HARMLESS.test(command) && this.#session !== "changed") {
-        this.#session = "changed";
-        logger.warning(`${command} changed a connection of the pool: nothing is answered from the cache any more`);
+      } else if (!TRANSACTION_END.test(command) && !HARMLESS.test(command)) {
+        this.#leaveChanged(command);
       }
     }
   }
 
-  async #settle(statement: Statement): Promise<void> {
+  #leaveChanged(command: string): void {
+    if (this.#session === "changed") return;
+    this.#session = "changed";
+    logger.warning(`${command} changes a connection of the pool: nothing is answered from the cache any more`);
+  }
+
+  async #settle(statement: Statement, rejected: boolean): Promise<void> {
     switch (statement.kind) {
-      case "query":
-        return;
       case "session":
-        if (!statement.command.split("; ").some((command) => TRANSACTION_END.test(command))) return;
-        if (this.#session === "in transaction") this.#session = "clean";
-        this.#loader.invalidate("all");
+        this.#settleSession(statement.command.split("; "));
         return;
       case "unparsable":
-        this.forgetAll();
+        if (!rejected) this.forgetAll();
         return;
+      case "query":
       case "read":
-        if (await this.#mayWrite(statement.functions)) this.#loader.invalidate("all");
+        if (await this.mayWrite(statement)) this.#loader.invalidate("all");
         return;
       case "write":
         await this.#invalidateWritten(statement);
     }
   }
 
-  async #invalidateWritten({ changes, functions }: Extract<Statement, { kind: "write" }>): Promise<void> {
+  #settleSession(commands: readonly string[]): void {
+    const ends = commands.filter((command) => TRANSACTION_END.test(command));
+    const last = ends.at(-1);
+    if (last === undefined) return;
+    if (this.#session === "in transaction" && !last.endsWith("AND CHAIN")) this.#session = "clean";
+    this.#loader.invalidate("all");
+  }
+
+  async #invalidateWritten(statement: Extract<Statement, { kind: "write" }>): Promise<void> {
+    const { changes } = statement;
     if (changes === "all") {
       this.forgetAll();
       return;
     }
-    const reach = (await this.#mayWrite(functions)) ? "all" : await this.#reach(changes);
-    this.#loader.invalidate(reach);
+    this.#loader.invalidate((await this.mayWrite(statement)) ? "all" : await this.#reach(changes));
   }
 
   async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {
@@ -127,13 +149,9 @@ export class WriteThrough {
       return "all";
     }
   }
+}
 
-  async #mayWrite(functions: readonly QualifiedName[]): Promise<boolean> {
-    if (functions.length === 0) return false;
-    try {
-      return await this.#origin.functionsMayWrite(functions);
-    } catch {
-      return true;
-    }
-  }
+function isNamed(stored: StoredTable, name: QualifiedName): boolean {
+  const [schema, table] = name.length === 1 ? [stored.schema, name[0]] : name;
+  return stored.schema === schema && stored.table === table;
 }

@@ -68,6 +68,8 @@ export interface Origin {
   isStatementError(error: unknown): boolean;
   /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */
   sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]>;
+  /** Ids of a table and of its partitions, parents and children, whose rows are partly the same. */
+  family(name: QualifiedName): Promise<readonly string[]>;
   /** Ids of all tables that a write to `names` may change. */
   writeReach(names: readonly QualifiedName[]): Promise<WriteReach>;
   /** True if any of these functions may write: a volatile one that is not the database's own. */

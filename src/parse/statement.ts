@@ -35,6 +35,8 @@ export type Statement =
       readonly command: string;
       /** What it may change. `all` when the tree does not tell (DDL, CALL, DO …); empty for a lock or a sequence. */
       readonly changes: readonly QualifiedName[] | "all";
+      /** It leaves a temporary relation or another setting behind in its session. */
+      readonly changesSession: boolean;
       readonly functions: readonly QualifiedName[];
     }
   | { readonly kind: "session"; readonly command: string }

@@ -55,7 +55,7 @@ export class Load {
   readonly #streams: { readonly target: Target; readonly open: OpenStream; readonly holdsRows: boolean }[] = [];
   readonly #use: PageUse;
   readonly #startedAt = Date.now();
-  readonly #replacedBytes: number;
+  readonly #bytesBefore: number;
   #position = 0;
   #stream: LoadStream | null = null;
   #committedBytes = 0;
@@ -63,18 +63,11 @@ export class Load {
   #tooLarge: Extract<LoadResult, { kind: "too-large" }> | null = null;
 
   /** Creates the hidden tables; `number` is never used again. Throws if SQLite does not take the columns. */
-  constructor(
-    db: DatabaseSync,
-    records: TableRecords,
-    number: number,
-    spec: LoadSpec,
-    create: CreateRowDecoder,
-    limits: LoadLimits,
-  ) {
+  constructor(db: DatabaseSync, number: number, spec: LoadSpec, create: CreateRowDecoder, limits: LoadLimits) {
     this.#db = db;
     this.#limits = limits;
     this.#use = new PageUse(db);
-    this.#replacedBytes = spec.tables.reduce((bytes, table) => bytes + (records.get(table.id)?.bytes ?? 0), 0);
+    this.#bytesBefore = this.#use.bytes;
     for (const [index, table] of spec.tables.entries()) {
       this.#addTarget(table, `${OWN_PREFIX}load_${number}_${index}`, create);
     }
@@ -187,9 +180,9 @@ export class Load {
         this.#db.exec("COMMIT");
       }
       this.#committedBytes = this.#use.bytes;
-      const bytes = this.#committedBytes - this.#replacedBytes;
+      const bytes = this.#committedBytes - this.#bytesBefore;
       if (bytes > this.#limits.maxBytes) {
-        this.#refuse(`the store would hold ${bytes} bytes, of ${this.#limits.maxBytes} allowed`);
+        this.#refuse(`it takes more than ${bytes} bytes, of ${this.#limits.maxBytes} that the store may take`);
       }
     });
   }

@@ -62,6 +62,11 @@ export class RamDirectory {
     }
   }
 
+  /** Removes the directory; its lock is held on, as the process ends now. */
+  removeFiles(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
   remove(): void {
     this.#lock.release();
     rmSync(this.path, { recursive: true, force: true });

@@ -141,7 +141,7 @@ export class StoreWorker {
     this.#commitLoad();
     this.#collectGarbage();
     const limits = { maxBytes: this.#data.maxBytes, directory: this.#data.directory };
-    this.#loads.set(number, new Load(this.#db, this.#records, number, spec, create, limits));
+    this.#loads.set(number, new Load(this.#db, number, spec, create, limits));
     this.#reply(request, null);
   }
 

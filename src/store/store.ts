@@ -161,6 +161,11 @@ export class Store implements StoreApi {
     return this.#reader.statement(sql);
   }
 
+  /** For a process that a signal ends: without the `exit` event nobody else removes the directory. */
+  removeFiles(): void {
+    this.#directory.removeFiles();
+  }
+
   queryPlan(sql: string): string[] {
     return this.#reader.queryPlan(sql);
   }

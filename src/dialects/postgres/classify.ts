@@ -119,7 +119,10 @@ const SESSION_COMMANDS: ReadonlyMap<string, string> = new Map([
 
 /** `COMMIT PREPARED` is not among them: it makes another session's writes visible, and nobody here saw them. */
 function sessionCommand(node: Node, kind: string): string | null {
-  if ("TransactionStmt" in node) return TRANSACTION_COMMANDS.get(node.TransactionStmt.kind) ?? null;
+  if ("TransactionStmt" in node) {
+    const command = TRANSACTION_COMMANDS.get(node.TransactionStmt.kind) ?? null;
+    return command !== null && node.TransactionStmt.chain === true ? `${command} AND CHAIN` : command;
+  }
   if ("VariableSetStmt" in node) {
     return String(node.VariableSetStmt.kind).startsWith("VAR_RESET") ? "RESET" : "SET";
   }

@@ -214,6 +214,10 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     return JSON.parse(await this.#ask(sql, [JSON.stringify(candidates), value])) as boolean[];
   }
 
+  family(name: QualifiedName): Promise<readonly string[]> {
+    return this.#reach.family(name);
+  }
+
   writeReach(names: readonly QualifiedName[]): Promise<WriteReach> {
     return this.#reach.reach(names);
   }

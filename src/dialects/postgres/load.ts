@@ -38,7 +38,10 @@ export async function loadTables(
   const sink = await openSink();
   try {
     await streamTables(client, tables, sink);
-    if (sink.tooLarge === true) return "streamed";
+    if (sink.tooLarge === true) {
+      await client.query("ROLLBACK");
+      return "streamed";
+    }
     await client.query("COMMIT");
     if (await catalog.unchanged(definitions, read)) return "streamed";
   } catch (error) {

@@ -39,7 +39,8 @@ export class OwnConnections {
         this.#prepared.add(client);
       }
       const result = await action(client);
-      broken = false;
+      // A connection that is still in a transaction would show the next action an old snapshot.
+      broken = client.getTransactionStatus?.() !== "I";
       return result;
     } catch (error) {
       broken = !isStatementError(error) || client.getTransactionStatus?.() !== "I";

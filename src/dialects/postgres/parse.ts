@@ -27,7 +27,7 @@ export async function loadParser(): Promise<void> {
 export function parse(sql: string, tokens: readonly Token[]): Statement {
   // the parser stops at NUL where the server may not; no valid statement holds one
   if (sql.includes("\0")) return unreadable("a text with a NUL character");
-  if (sql === "") return { kind: "unparsable", message: "the statement is empty" };
+  if (sql === "") return EMPTY;
   if (sql.length > LONG_TEXT) {
     const insert = plainInsert(tokens);
     if (insert !== null) return insert;
@@ -41,20 +41,29 @@ export function parse(sql: string, tokens: readonly Token[]): Statement {
   }
   const classes = statements.flatMap(({ stmt }) => (stmt === undefined ? [] : [{ stmt, class: classify(stmt) }]));
   const [only, ...more] = classes;
-  if (only === undefined) return { kind: "unparsable", message: "the statement is empty" };
+  if (only === undefined) return EMPTY;
   if (more.length > 0) return severalStatements(classes.map((each) => each.class));
   return oneStatement(only.stmt, only.class, sql, tokens);
 }
 
+/** `SELECT` of nothing, as a ping would send: the origin answers with no rows. */
+const EMPTY: Statement = { kind: "read", reason: "not-a-select", detail: "an empty statement", functions: [] };
+
 function unreadable(command: string): Statement {
-  return { kind: "write", command, changes: "all", functions: [] };
+  return { kind: "write", command, changes: "all", changesSession: false, functions: [] };
 }
 
 function oneStatement(stmt: Node, found: Class, sql: string, tokens: readonly Token[]): Statement {
   const { functions } = found.survey;
   switch (found.kind) {
     case "write":
-      return { kind: "write", command: found.command, changes: found.changes, functions };
+      return {
+        kind: "write",
+        command: found.command,
+        changes: found.changes,
+        changesSession: changesSession(found.survey),
+        functions,
+      };
     case "session":
       return { kind: "session", command: found.command };
     case "other-read":
@@ -64,6 +73,10 @@ function oneStatement(stmt: Node, found: Class, sql: string, tokens: readonly To
         ? selectStatement(stmt.SelectStmt, found.survey, sql, tokens)
         : unreadable("a statement of an unknown kind");
   }
+}
+
+function changesSession({ temporary, functions }: Survey): boolean {
+  return temporary || functions.some((name) => name.at(-1) === "set_config");
 }
 
 function selectStatement(select: SelectStmt, found: Survey, sql: string, tokens: readonly Token[]): Statement {
@@ -112,7 +125,8 @@ function severalStatements(classes: readonly Class[]): Statement {
     const command = writes.map((each) => each.command).join("; ");
     const all = writes.some((each) => each.changes === "all");
     const changes: QualifiedName[] = writes.flatMap((each) => (each.changes === "all" ? [] : each.changes));
-    return { kind: "write", command, changes: all ? "all" : changes, functions };
+    const session = classes.some((each) => each.kind === "session" || changesSession(each.survey));
+    return { kind: "write", command, changes: all ? "all" : changes, changesSession: session, functions };
   }
   const session = classes.filter((each) => each.kind === "session");
   if (session.length > 0) return { kind: "session", command: session.map((each) => each.command).join("; ") };

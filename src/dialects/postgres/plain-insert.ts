@@ -29,7 +29,7 @@ export function plainInsert(tokens: readonly Token[]): Extract<Statement, { kind
   functions.delete(JSON.stringify(table));
   const called = [...functions.values()];
   const all = called.some((name) => effectOf(name) === "writes-all");
-  return { kind: "write", command: "INSERT", changes: all ? "all" : [table], functions: called };
+  return { kind: "write", command: "INSERT", changes: all ? "all" : [table], changesSession: false, functions: called };
 }
 
 function isWord(token: Token | undefined, word: string): boolean {

@@ -5,6 +5,8 @@ export interface Survey {
   /** INSERT, UPDATE, DELETE and MERGE with their target, in the order of the tree. */
   readonly modifications: readonly { readonly command: string; readonly table: QualifiedName | null }[];
   readonly selectInto: boolean;
+  /** A temporary relation stands somewhere. */
+  readonly temporary: boolean;
   /** `FOR UPDATE` and its weaker forms, as written. */
   readonly locks: readonly string[];
   /** Names of all functions called, without duplicates. */
@@ -46,6 +48,7 @@ const CONSTRUCTS: ReadonlyMap<string, Construct> = new Map([
 export function survey(tree: unknown): Survey {
   const modifications: { command: string; table: QualifiedName | null }[] = [];
   let selectInto = false;
+  let temporary = false;
   const locks: string[] = [];
   const functions = new Map<string, QualifiedName>();
   const valueFunctions: string[] = [];
@@ -61,6 +64,8 @@ export function survey(tree: unknown): Survey {
       const construct = CONSTRUCTS.get(key);
       if (construct !== undefined) constructs.add(construct);
       if (key === "intoClause") selectInto = true;
+      if ((key === "relpersistence" && value === "t") || (key === "schemaname" && value === "pg_temp"))
+        temporary = true;
       if (key === "LockingClause") locks.push(LOCKS.get(property(value, "strength")) ?? "FOR UPDATE");
       if (key === "funcname" && Array.isArray(value)) {
         const name = stringList(value);
@@ -71,7 +76,15 @@ export function survey(tree: unknown): Survey {
     }
     for (const child of children.reverse()) stack.push(child);
   }
-  return { modifications, selectInto, locks, functions: [...functions.values()], valueFunctions, constructs };
+  return {
+    modifications,
+    selectInto,
+    temporary,
+    locks,
+    functions: [...functions.values()],
+    valueFunctions,
+    constructs,
+  };
 }
 
 function valueFunctionName(operation: unknown): string {

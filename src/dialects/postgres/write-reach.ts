@@ -6,7 +6,8 @@ import { regclassText } from "./catalog.ts";
 export type AskText = (sql: string, json: string) => Promise<string>;
 
 /**
- * Answers `all` when a name is no ordinary table, or when a trigger of a user or a rule could write anywhere.
+ * Answers `all` when a name is no ordinary table, or when a trigger of a user, a rule or the function of a column default
+ * could write anywhere (functions in C, such as those that make a UUID, are taken not to).
  *
  * The closure goes both ways through inheritance (what a child holds shows in its ancestors) and along foreign keys
  * whose action writes the referencing table. Triggers: `tgisinternal` are those of foreign keys and partitions, `D` is
@@ -40,6 +41,12 @@ SELECT CASE WHEN
              WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')
   OR EXISTS (SELECT FROM reach AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
              WHERE w.ev_type <> '1' AND w.ev_enabled <> 'D')
+  OR EXISTS (SELECT FROM reach AS r
+             JOIN pg_catalog.pg_attrdef AS a ON a.adrelid = r.oid
+             JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = a.oid
+               AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+             JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid AND p.provolatile = 'v'
+             JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c'))
   THEN '"all"'
   ELSE (SELECT COALESCE(pg_catalog.json_agg(r.oid::pg_catalog.text), '[]')::pg_catalog.text FROM reach AS r)
 END`;
@@ -54,6 +61,19 @@ const RUNS_SQL: ReadonlySet<string> = new Set([
   "ts_stat",
   "ts_rewrite",
 ]);
+
+const FAMILY_QUERY = `
+WITH RECURSIVE family (oid) AS (
+  SELECT pg_catalog.to_regclass(n.name)::pg_catalog.oid FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS n(name)
+  UNION
+  SELECT next.oid FROM family AS f
+  CROSS JOIN LATERAL (
+    SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = f.oid
+    UNION ALL
+    SELECT i.inhparent FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = f.oid
+  ) AS next
+)
+SELECT COALESCE(pg_catalog.json_agg(oid::pg_catalog.text), '[]')::pg_catalog.text FROM family WHERE oid IS NOT NULL`;
 
 const FUNCTIONS_QUERY = `
 SELECT EXISTS (
@@ -77,6 +97,11 @@ export class WriteReachCache {
   forget(): void {
     this.#reach.clear();
     this.#functions.clear();
+  }
+
+  /** Ids of the table, of what inherits from it or partitions it, and of what it is itself a part of. */
+  async family(name: QualifiedName): Promise<readonly string[]> {
+    return JSON.parse(await this.#ask(FAMILY_QUERY, JSON.stringify([regclassText(name)]))) as string[];
   }
 
   /** Ids of all tables that a write to these may change. */

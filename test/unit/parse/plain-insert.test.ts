@@ -48,6 +48,7 @@ test("a long INSERT does not wait for the grammar", () => {
     kind: "write",
     command: "INSERT",
     changes: [["s", "t"]],
+    changesSession: false,
     functions: [],
   });
 });
