@@ -21,6 +21,7 @@ const THREADS = {
   one: "main",
   main: "main",
   limited: "main or scan-worker, by the values",
+  stream: "main or scan-worker, by the values",
   range: "main or scan-worker, by the values",
   scan: "scan-worker",
 } as const;

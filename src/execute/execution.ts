@@ -42,9 +42,9 @@ export class Execution {
     this.#memo = memo;
     this.#binders = binders;
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
-    this.#statement = store.statement(sql);
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
     this.placement = placementOf(plan, stored, store.queryPlan(sql));
+    this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
     this.#probe = this.placement === "range" ? store.statement(probeSql(program)) : null;
     this.#limitInputs = [plan.limit, plan.offset].flatMap((sql) => (sql === null ? [] : [Number(sql.slice(1)) - 1]));
   }
@@ -62,11 +62,22 @@ export class Execution {
     return bound;
   }
 
-  /** True if the statement touches few enough rows for the main thread, whatever the data. */
-  fitsMainThread(bound: readonly StoreValue[]): boolean {
+  /** Runs on the main thread, unless that would touch too many rows: `null`. Throws what SQLite throws. */
+  runHere(bound: readonly StoreValue[]): Row[] | null {
+    if (this.placement === "one") {
+      const row = bound.length === 1 ? this.#statement.get(bound[0] ?? null) : this.#statement.get(...bound);
+      return row === undefined ? [] : [this.#encoder.one(row)];
+    }
+    if (!this.#fitsMainThread(bound)) return null;
+    const rows = this.#statement.all(...bound);
+    return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encoder.all(rows);
+  }
+
+  #fitsMainThread(bound: readonly StoreValue[]): boolean {
     switch (this.placement) {
       case "one":
       case "main":
+      case "stream":
         return true;
       case "limited": {
         let rows = 0;
@@ -84,16 +95,6 @@ export class Execution {
       case "scan":
         return false;
     }
-  }
-
-  /** Runs on the main thread. Throws what SQLite throws. */
-  run(bound: readonly StoreValue[]): Row[] {
-    if (this.placement === "one") {
-      const row = this.#statement.get(...bound);
-      return row === undefined ? [] : [this.#encoder.one(row)];
-    }
-    const rows = this.#statement.all(...bound);
-    return this.#encoder.all(rows);
   }
 
   /** What an earlier scan with the same values came to, if that is known. */

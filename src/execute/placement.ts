@@ -10,10 +10,11 @@ export const MAIN_THREAD_ROWS = 2000;
  * - `one`: it finds one row at most, by a unique key.
  * - `main`: it cannot touch more than `MAIN_THREAD_ROWS` rows, whatever the parameters.
  * - `limited`: it touches LIMIT + OFFSET rows, so the values of those decide.
- * - `range`: it touches the rows of one index range, which a probe counts first.
+ * - `stream`: it touches the rows of one index range and returns each of them: it is run up to the limit.
+ * - `range`: it collects the rows of one index range (sorts, groups), which a probe counts first.
  * - `scan`: it may touch any number of rows.
  */
-export type Placement = "one" | "main" | "limited" | "range" | "scan";
+export type Placement = "one" | "main" | "limited" | "stream" | "range" | "scan";
 
 /** Decides from SQLite's own plan (the `detail` lines of EXPLAIN QUERY PLAN) and the proven sizes of index groups. */
 export function placementOf(plan: Plan, stored: StoredTable, details: readonly string[]): Placement {
@@ -37,7 +38,8 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   const unfiltered = plan.where === null || (search !== null && terms.length === plan.conditions);
   if (!unfiltered) return "scan";
   if (plan.limit !== null && !collects && !sorts) return "limited";
-  return search !== null ? "range" : "scan";
+  if (search === null) return "scan";
+  return collects || sorts ? "range" : "stream";
 }
 
 /** The proven size of the largest group that these equality terms can select; `null` if there is no bound. */

@@ -68,7 +68,7 @@ export class Runner {
       const bound = execution.bind(prepared.values(params));
       if (!Array.isArray(bound)) return null;
       this.#use.touch(entry.use);
-      return execution.fitsMainThread(bound) ? execution.run(bound) : execution.recall(bound);
+      return execution.runHere(bound) ?? execution.recall(bound);
     } catch {
       return null;
     }
@@ -123,9 +123,8 @@ export class Runner {
       return "again";
     }
     if (!Array.isArray(bound)) return bound;
-    if (execution.fitsMainThread(bound)) return execution.run(bound);
-    const recalled = execution.recall(bound);
-    if (recalled !== null) return recalled;
+    const here = execution.runHere(bound) ?? execution.recall(bound);
+    if (here !== null) return here;
     const rows = await execution.scan(bound);
     return rows === "moved" ? "again" : rows;
   }

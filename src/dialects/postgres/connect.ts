@@ -248,5 +248,5 @@ async function readCatalog(
   ids: readonly string[],
 ): Promise<CatalogRow> {
   const values = [JSON.stringify(names), JSON.stringify(ids)];
-  return JSON.parse(await textOnly(client, catalogQuery(version), values)) as CatalogRow;
+  return JSON.parse(await textOnly(client, catalogQuery(version), values, "sqlmem_catalog")) as CatalogRow;
 }
