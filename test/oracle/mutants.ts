@@ -130,12 +130,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "return sign + text;",
   },
   {
-    name: "groups of 0 and -0 not refused",
-    file: "plan/treatments/columns.ts",
-    find: "facts.column(name)?.hasNegativeZero === false",
-    replace: "facts.column(name) !== null",
-  },
-  {
     name: "groups of 1.0 and 1.00 not refused",
     file: "plan/treatments/columns.ts",
     find: 'if (type.kind === "numeric" && scaleOf(type) === null) {\n    return () =>',
