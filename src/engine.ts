@@ -13,10 +13,12 @@ import { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Bypass, type BypassReason, bypass, isMomentary, type Outcome, remedyFor } from "./outcome.ts";
+import type { QualifiedName } from "./parse/ast.ts";
 import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
+import { readOnly, refusalOf, SESSION_STATE, unreadable, WILDCARD } from "./refusals.ts";
 import { type EngineStats, Statistics } from "./stats.ts";
 import { Store } from "./store/store.ts";
 import { WriteThrough } from "./write-through.ts";
@@ -26,8 +28,6 @@ const FOREGROUND_ROWS = 10_000;
 /** A query is planned again this often when its table changes under it; then it is passed through. */
 const ATTEMPTS = 4;
 const NO_PARAMETERS: readonly unknown[] = [];
-const WILDCARD = bypass("wildcard", "SELECT * names no columns");
-const SESSION_STATE = bypass("session-state", "a transaction is open, or settings of a connection were changed");
 
 /** How one statement was answered, for counters and the log. */
 interface Answer {
@@ -134,14 +134,27 @@ export class CachingEngine implements AsyncDisposable {
     const name = typeof table === "string" ? postgres.tableName(table) : null;
     if (name === null)
       throw new OptionsError(`invalidate() takes the name of a table, received ${JSON.stringify(table)}.`);
-    // Also what was dropped, renamed or hidden meanwhile, and first, so that it holds with the origin out of reach.
-    let cached = this.#writes.forgetNamed(name, this.#store.tables.values());
-    await this.#start();
-    cached += this.#writes.forgetNamed(name, this.#store.tables.values());
+    try {
+      await this.#start();
+      await this.#invalidateNamed(name, table);
+    } catch (error) {
+      // With the origin out of reach, what is cached under the name is wrong all the same.
+      if (!(error instanceof OptionsError)) this.#writes.forgetCached(name, this.#store.tables.values());
+      throw error;
+    }
+  }
+
+  /** The name may have changed hands since: what is cached under it goes too, and plans that read it are made anew. */
+  async #invalidateNamed(name: QualifiedName, written: string): Promise<void> {
     this.#origin.forgetCatalog();
     const found = await this.#origin.catalog.table(name);
-    if (!("kind" in found)) this.#writes.forget([found.id, ...(await this.#origin.family(name))]);
-    else if (cached === 0) throw new OptionsError(`invalidate(${JSON.stringify(table)}): ${found.detail}.`);
+    if (!("kind" in found)) {
+      this.#writes.forget([found.id, ...(await this.#origin.family(name))]);
+      this.#writes.forgetCached([found.schema, found.name], this.#store.tables.values());
+    } else if (this.#writes.forgetCached(name, this.#store.tables.values()) === 0) {
+      throw new OptionsError(`invalidate(${JSON.stringify(written)}): ${found.detail}.`);
+    }
+    this.#planner.forgetNamed(name.at(-1) ?? "");
   }
 
   /**
@@ -378,29 +391,4 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
     describe: (sql) => origin.describe(sql),
     createEntry: (plan, parameterCount) => runner.createEntry(plan, parameterCount),
   };
-}
-
-function readOnly(command: string): ReadOnlyError {
-  return new ReadOnlyError(`${command} would write, and the cache is read-only.`, { command });
-}
-
-/** Under such a setting even a write can look like a read. */
-function unreadable(setting: string): Exclude<Decision, Prepared> {
-  const detail = `the sessions of the pool have ${setting}, under which a text cannot be read reliably`;
-  const statement: Statement = {
-    kind: "write",
-    command: "a statement",
-    changes: "all",
-    changesSession: false,
-    functions: [],
-  };
-  return { kind: "refused", statement, bypass: bypass("session-settings", detail), tableId: null };
-}
-
-function refusalOf(decision: Exclude<Decision, Prepared>): Bypass {
-  if (decision.kind === "refused") return decision.bypass;
-  const { statement } = decision;
-  if (statement.kind === "write") return bypass("write", statement.command);
-  if (statement.kind === "session") return bypass("session-statement", statement.command);
-  return bypass("unsupported-syntax", statement.message);
 }

@@ -84,7 +84,7 @@ export class WriteThrough {
   }
 
   /** Forgets the tables that are cached under a name, whatever the origin says of it. */
-  forgetNamed(name: QualifiedName, cached: Iterable<StoredTable>): number {
+  forgetCached(name: QualifiedName, cached: Iterable<StoredTable>): number {
     const ids = [...cached].filter((stored) => isNamed(stored, name)).map((stored) => stored.id);
     this.forget(ids);
     return ids.length;

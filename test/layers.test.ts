@@ -44,6 +44,7 @@ const TOP: ReadonlySet<string> = new Set([
   "exit-flush",
   "explain",
   "index",
+  "refusals",
   "stats",
   "write-through",
 ]);

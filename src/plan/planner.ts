@@ -97,6 +97,17 @@ export class Planner {
     );
   }
 
+  /** Forgets plans over tables of this name, in any schema: the name may mean another table now. */
+  forgetNamed(table: string): void {
+    this.#epoch += 1;
+    this.#pending.clear();
+    this.#plans.deleteWhere(({ plan }) => plan.table.name === table);
+    this.#shapes.deleteWhere((shape) => shape.kind === "refused");
+    this.#texts.deleteWhere((decision) =>
+      decision.kind === "prepared" ? decision.entry.plan.table.name === table : decision.kind === "refused",
+    );
+  }
+
   async #decide(sql: string, origin: PlannerOrigin): Promise<Decision> {
     const epoch = this.#epoch;
     const tokens = this.#dialect.tokenize(sql);
