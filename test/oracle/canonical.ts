@@ -1,7 +1,7 @@
 import pg from "pg";
 
 /** A value of the wire, boxed: what a type parser was given. */
-export class Cell {
+class Cell {
   readonly oid: number;
   readonly text: string;
 

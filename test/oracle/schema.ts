@@ -85,7 +85,7 @@ export function tableName(table: TableSpec): string {
   return `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
 }
 
-export function insertStatements(table: TableSpec): string[] {
+function insertStatements(table: TableSpec): string[] {
   if (table.columns.length === 0) return [];
   const statements: string[] = [];
   for (let start = 0; start < table.rows.length; start += 500) {

@@ -68,7 +68,7 @@ export async function engineFactory(path: string): Promise<SubjectFactory> {
   };
 }
 
-export function openPool(url: string, session: string, view: View): pg.Pool {
+function openPool(url: string, session: string, view: View): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     options: session,
