@@ -28,7 +28,7 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   const terms = search?.[2]?.split(" AND ") ?? [];
   const onlyEqualities = terms.length > 0 && terms.every((term) => term.endsWith("=?"));
   if (search !== null && onlyEqualities) {
-    const group = groupSize(stored, search[1], terms);
+    const group = groupSize(plan, stored, search[1], terms);
     if (group === 1 && lists === 1) return "one";
     if (group !== null && group * lists <= MAIN_THREAD_ROWS) return "main";
   }
@@ -42,10 +42,20 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   return collects || sorts ? "range" : "stream";
 }
 
-/** The proven size of the largest group that these equality terms can select; `null` if there is no bound. */
-function groupSize(stored: StoredTable, index: string | undefined, terms: readonly string[]): number | null {
+/**
+ * The proven size of the largest group that these equality terms can select; `null` if there is no bound. `x IS NULL` is
+ * an equality term to SQLite, but the rows with NULL are in no group.
+ */
+function groupSize(
+  plan: Plan,
+  stored: StoredTable,
+  index: string | undefined,
+  terms: readonly string[],
+): number | null {
   if (index === undefined) return 1;
   const columns = terms.map((term) => term.slice(0, -2));
+  const selectsNulls = plan.where?.includes(" IS ") === true;
+  if (selectsNulls && columns.some((column) => stored.columns.get(column)?.hasNull !== false)) return null;
   const facts = stored.indexes.get(columns.join(","));
   return facts?.largestGroup ?? null;
 }

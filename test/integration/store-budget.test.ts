@@ -87,6 +87,20 @@ describeOnServers("budgets, indexes, threads", (database) => {
     expect(counts).toEqual(HIT);
   });
 
+  it("finds every NULL by an index whose other keys are all different", async () => {
+    await database.query("CREATE TABLE mostly_unique (id int PRIMARY KEY, v int)");
+    await database.query(
+      "INSERT INTO mostly_unique SELECT i, CASE WHEN i % 10 > 0 THEN i END FROM generate_series(1, 3000) AS i",
+    );
+    const opened = await openEngine(database);
+    await expectIndexed(opened, "SELECT id FROM mostly_unique WHERE v = $1", [7], "v");
+    expect(await opened.engine.execute("SELECT id FROM mostly_unique WHERE v = 7")).toEqual([{ id: 7 }]);
+    expect(await opened.engine.execute("SELECT id FROM mostly_unique WHERE v IS NULL")).toHaveLength(300);
+    const same = "SELECT id FROM mostly_unique WHERE v IS NOT DISTINCT FROM $1";
+    expect(await opened.engine.execute(same, [null])).toHaveLength(300);
+    expect(await opened.engine.execute(same, [7])).toEqual([{ id: 7 }]);
+  });
+
   it("an index outlives a load with more columns or comes back", async () => {
     await createNumbers("reindexed", 5000, true);
     const opened = await openEngine(database);
