@@ -1,4 +1,5 @@
 import type { Plan } from "../plan/plan.ts";
+import { physicalName } from "../store/column-set.ts";
 import type { StoredTable } from "../store/contract.ts";
 
 /** Rows that the main thread may touch in one statement: about a millisecond of work. */
@@ -23,14 +24,13 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   if (access === undefined || details.some((detail) => detail.startsWith("MULTI-INDEX"))) {
     return small ? "main" : "scan";
   }
-  const lists = listFactor(plan);
   const search = /^SEARCH t0 USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\)$/.exec(access);
+  if (search !== null && findsOneRow(plan, stored)) return "one";
   const terms = search?.[2]?.split(" AND ") ?? [];
   const onlyEqualities = terms.length > 0 && terms.every((term) => term.endsWith("=?"));
   if (search !== null && onlyEqualities) {
     const group = groupSize(plan, stored, search[1], terms);
-    if (group === 1 && lists === 1) return "one";
-    if (group !== null && group * lists <= MAIN_THREAD_ROWS) return "main";
+    if (group !== null && group * alternatives(plan) <= MAIN_THREAD_ROWS) return "main";
   }
   if (small) return "main";
   const collects = plan.groupBy.length > 0 || plan.distinct || plan.having !== null || plan.aggregates;
@@ -42,9 +42,18 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   return collects || sorts ? "range" : "stream";
 }
 
+/** True if the conditions fix all columns of a key of which the loaded rows have no duplicates. */
+function findsOneRow(plan: Plan, stored: StoredTable): boolean {
+  const fixed = new Set(plan.fixedColumns);
+  if (stored.rowidColumn !== null && fixed.has(physicalName(stored.rowidColumn, "value"))) return true;
+  return [...stored.indexes.values()].some(
+    (index) => index.largestGroup <= 1 && index.columns.every((column) => fixed.has(column)),
+  );
+}
+
 /**
- * The proven size of the largest group that these equality terms can select; `null` if there is no bound. `x IS NULL` is
- * an equality term to SQLite, but the rows with NULL are in no group.
+ * How many rows these equality terms of an index can select for one alternative; `null` if there is no bound. An estimate
+ * for where to run only. `x IS NULL` is an equality term to SQLite, but the rows with NULL are in no group.
  */
 function groupSize(
   plan: Plan,
@@ -56,13 +65,12 @@ function groupSize(
   const columns = terms.map((term) => term.slice(0, -2));
   const selectsNulls = plan.where?.includes(" IS ") === true;
   if (selectsNulls && columns.some((column) => stored.columns.get(column)?.hasNull !== false)) return null;
-  const facts = stored.indexes.get(columns.join(","));
-  return facts?.largestGroup ?? null;
+  return stored.indexes.get(columns.join(","))?.largestGroup ?? null;
 }
 
-/** Upper bound of the elements of IN lists; a list that is a parameter has no bound. */
-function listFactor(plan: Plan): number {
-  if (plan.where === null) return 1;
+/** How many values an equality term can stand for: lists, and alternatives of one column, which SQLite reads as a list. */
+function alternatives(plan: Plan): number {
   if (plan.inputs.some((input) => input.binding.kind === "array")) return Number.POSITIVE_INFINITY;
-  return plan.where.includes(" IN (") ? Math.max(1, plan.inputs.length) : 1;
+  const lists = plan.where?.includes(" IN (") === true || plan.where?.includes(" OR ") === true;
+  return lists ? Math.max(1, plan.inputs.length) : 1;
 }

@@ -36,6 +36,17 @@ export function indexColumns(analysis: Analysis, query: Query): readonly string[
   return [...equal].sort().concat(tail === undefined ? [] : [tail]);
 }
 
+/** Columns that a condition at the top of WHERE compares with one constant by `=`: nothing but equality counts. */
+export function fixedColumns(analysis: Analysis, where: Expression | null): readonly string[] {
+  const fixed = new Set<string>();
+  for (const condition of conjuncts(where)) {
+    if (condition.kind === "comparison" && condition.operator === "=") {
+      addCompared(analysis, fixed, condition.left, condition.right, COMPARED);
+    }
+  }
+  return [...fixed];
+}
+
 /** Comparisons that WHERE joins with AND at its top, as an index would show them: a BETWEEN is two. */
 export function countConditions(where: Expression | null): number {
   let count = 0;

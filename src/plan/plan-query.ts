@@ -3,7 +3,7 @@ import type { FieldDescription } from "../dialects/dialect.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Expression, OrderItem, Query, Target } from "../parse/ast.ts";
 import { Analysis, isBypass, type Surroundings } from "./analysis.ts";
-import { countConditions, indexColumns } from "./index-columns.ts";
+import { countConditions, fixedColumns, indexColumns } from "./index-columns.ts";
 import type { Plan, Result, SortKey } from "./plan.ts";
 import { planOperand, planTerm, planTruth } from "./plan-expression.ts";
 import type { Term } from "./term.ts";
@@ -67,6 +67,7 @@ export function planQuery(request: PlanRequest): Plan | Bypass {
     where,
     whereInputs,
     conditions: countConditions(query.where),
+    fixedColumns: fixedColumns(analysis, query.where),
     aggregates: analysis.aggregates,
     groupBy,
     having,

@@ -36,6 +36,8 @@ export interface Plan {
   readonly whereInputs: number;
   /** Comparisons that WHERE joins with AND at its top; a BETWEEN is two. */
   readonly conditions: number;
+  /** Physical columns that every row of the result has equal to one constant each: `a = $1 AND b = 2`. */
+  readonly fixedColumns: readonly string[];
   /** True when an aggregate function is called anywhere. */
   readonly aggregates: boolean;
   readonly groupBy: readonly string[];

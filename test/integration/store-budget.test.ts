@@ -101,6 +101,24 @@ describeOnServers("budgets, indexes, threads", (database) => {
     expect(await opened.engine.execute(same, [7])).toEqual([{ id: 7 }]);
   });
 
+  it("finds each of several keys, however they are written", async () => {
+    await createNumbers("several_keys", 3000, true);
+    const { engine } = await openEngine(database);
+    const queries = [
+      "SELECT id FROM several_keys WHERE id = 1 OR id = 2",
+      "SELECT id FROM several_keys WHERE id IN (1, 2)",
+      "SELECT id FROM several_keys WHERE (id = 1 OR id = 2) AND id > 0",
+      "SELECT id FROM several_keys WHERE id = 1 OR id IN (2)",
+      "SELECT id FROM several_keys WHERE NOT (id <> 1 AND id <> 2)",
+      "SELECT id FROM several_keys WHERE id BETWEEN 1 AND 2",
+    ];
+    for (const sql of queries) {
+      for (const run of ["miss", "hit"])
+        expect([sql, run, await engine.execute(sql)]).toEqual([sql, run, [{ id: 1 }, { id: 2 }]]);
+    }
+    expect(await engine.execute("SELECT id FROM several_keys WHERE id = ANY($1)", [[1, 2]])).toHaveLength(2);
+  });
+
   it("an index outlives a load with more columns or comes back", async () => {
     await createNumbers("reindexed", 5000, true);
     const opened = await openEngine(database);
