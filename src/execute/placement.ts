@@ -38,7 +38,7 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   const unfiltered = plan.where === null || (search !== null && terms.length === plan.conditions);
   if (!unfiltered) return "scan";
   if (plan.limit !== null && !collects && !sorts) return "limited";
-  if (search === null) return "scan";
+  if (search === null || plan.offset !== null) return "scan";
   return collects || sorts ? "range" : "stream";
 }
 
