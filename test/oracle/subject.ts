@@ -116,7 +116,7 @@ class EngineSubject implements Subject {
   }
 
   async invalidate(table: string): Promise<void> {
-    await this.#engine.invalidate(table);
+    await inTime("invalidate()", this.#engine.invalidate(table));
   }
 
   takeFaults(): readonly unknown[] {
@@ -124,8 +124,19 @@ class EngineSubject implements Subject {
   }
 
   async close(): Promise<void> {
-    await this.#engine.close();
+    await inTime("close()", this.#engine.close());
     if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
+  }
+}
+
+/** A call that never returns must end the run with its name, not hold it up. */
+async function inTime(what: string, call: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`${what} did not return in 30 s`)), 30_000);
+  try {
+    await Promise.race([call, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
