@@ -39,7 +39,7 @@ function print(plan: Plan, stored: StoredTable, facts: TableFacts): string {
   const results = plan.results.map((result) => (result.wide(facts) ? `CAST(${result.sql} AS TEXT)` : result.sql));
   const clauses = [
     `SELECT ${plan.distinct ? "DISTINCT " : ""}${results.join(", ")}`,
-    `FROM ${quoteIdentifier(stored.storeName)} AS ${TABLE_ALIAS}`,
+    `FROM ${quoteIdentifier(stored.storeName)} AS ${TABLE_ALIAS}${inAnyOrder(plan) ? " NOT INDEXED" : ""}`,
   ];
   if (plan.where !== null) clauses.push(`WHERE ${plan.where}`);
   if (plan.groupBy.length > 0) clauses.push(`GROUP BY ${plan.groupBy.join(", ")}`);
@@ -52,6 +52,15 @@ function print(plan: Plan, stored: StoredTable, facts: TableFacts): string {
     if (plan.offset !== null) clauses.push(`OFFSET ${plan.offset}`);
   }
   return clauses.join(" ");
+}
+
+/**
+ * Rows of a whole table that are asked for in no order come as they were loaded, which is mostly the origin's own order;
+ * SQLite would prefer the order of any index that covers the columns.
+ */
+function inAnyOrder(plan: Plan): boolean {
+  const collects = plan.distinct || plan.aggregates || plan.groupBy.length > 0;
+  return plan.where === null && plan.orderBy.length === 0 && !collects;
 }
 
 /** SQLite's default order of NULLs is the opposite of the origin's; saying nothing, where there are none, keeps indexes usable. */
