@@ -132,8 +132,8 @@ export async function readSession(client: pg.ClientBase): Promise<Session> {
 
 /** A backslash can end or not end a string, and `= NULL` can be a null test: the grammar here knows the defaults only. */
 function unreadableSetting(settings: Readonly<Record<string, string>>): string | null {
-  if (settings["standard_conforming_strings"] === "off") return "standard_conforming_strings=off";
-  return settings["transform_null_equals"] === "on" ? "transform_null_equals=on" : null;
+  if (settings.standard_conforming_strings === "off") return "standard_conforming_strings=off";
+  return settings.transform_null_equals === "on" ? "transform_null_equals=on" : null;
 }
 
 /**
