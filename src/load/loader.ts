@@ -27,6 +27,8 @@ interface Flight {
 
 /** A load that an invalidation overtook is repeated this often before the query is passed through. */
 const ATTEMPTS = 5;
+/** A table that the origin refused to send as a whole is asked for again after this time. */
+const RETRY_MS = 60_000;
 
 /**
  * Knows which columns are in the store and valid, and fetches what is missing: at most one load per table at a time,
@@ -43,7 +45,8 @@ export class Loader {
   readonly #live = new Set<string>();
   readonly #epochs = new Map<string, number>();
   readonly #flights = new Map<string, Flight>();
-  readonly #tooLarge = new Map<string, Bypass>();
+  /** Why a table is not loaded, and until when that is not tried again (`performance.now()`). */
+  readonly #refusals = new Map<string, { readonly bypass: Bypass; readonly until: number }>();
   #allEpoch = 0;
 
   constructor(origin: Origin, store: StoreApi, use: TableUse, options: LoaderOptions) {
@@ -66,7 +69,10 @@ export class Loader {
 
   /** Why the table of this plan is not loaded, where that was found out before. */
   refusal(plan: Plan): Bypass | null {
-    return this.#tooLarge.get(plan.table.id) ?? this.#largeByEstimate(plan.table);
+    const { table } = plan;
+    const refusal = this.#refusals.get(table.id);
+    if (refusal !== undefined && performance.now() < refusal.until) return refusal.bypass;
+    return this.#largeByEstimate(table);
   }
 
   /** Makes the plan's columns available. Rejects with the origin's error if it fails the load. */
@@ -88,10 +94,10 @@ export class Loader {
     if (ids === "all") this.#allEpoch += 1;
     else for (const id of ids) this.#epochs.set(id, (this.#epochs.get(id) ?? 0) + 1);
     const dropped = ids === "all" ? [...this.#store.tables.keys()] : ids.filter((id) => this.#store.tables.has(id));
-    if (ids === "all") this.#tooLarge.clear();
+    if (ids === "all") this.#refusals.clear();
     for (const id of ids === "all" ? this.#live : ids) {
       this.#live.delete(id);
-      this.#tooLarge.delete(id);
+      this.#refusals.delete(id);
     }
     this.#drop(dropped);
     return dropped;
@@ -144,7 +150,9 @@ export class Loader {
         return "covered";
       }
       const result = await sink.finish();
-      if (result.kind === "too-large") return this.#rememberTooLarge(table, result.detail);
+      if (result.kind === "too-large") {
+        return this.#remember(table, bypass("table-too-large", result.detail), Number.POSITIVE_INFINITY);
+      }
       if (epoch !== this.#epochOf(table.id)) {
         this.#drop([table.id]);
         return "covered";
@@ -163,7 +171,7 @@ export class Loader {
       // Reading whole columns can fail where the query does not: a computed column that raises, a missing privilege.
       const detail = `${table.schema}.${table.name} cannot be read as a whole`;
       this.#options.onFault(new LoadError(`${detail}; its queries go to the origin.`, { cause: error }));
-      return bypass("load-failed", detail);
+      return this.#remember(table, bypass("load-failed", detail), RETRY_MS);
     }
   }
 
@@ -200,9 +208,8 @@ export class Loader {
     });
   }
 
-  #rememberTooLarge(table: Table, detail: string): Bypass {
-    const refusal = bypass("table-too-large", detail);
-    this.#tooLarge.set(table.id, refusal);
+  #remember(table: Table, refusal: Bypass, forMs: number): Bypass {
+    this.#refusals.set(table.id, { bypass: refusal, until: performance.now() + forMs });
     return refusal;
   }
 
