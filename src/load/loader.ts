@@ -27,7 +27,7 @@ interface Flight {
 
 /** A load that an invalidation overtook is repeated this often before the query is passed through. */
 const ATTEMPTS = 5;
-/** A table that the origin refused to send as a whole is asked for again after this time. */
+/** A table whose load failed for a reason of its own (a value, a privilege) is asked for again after this time. */
 const RETRY_MS = 60_000;
 
 /**
@@ -165,7 +165,7 @@ export class Loader {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
       if (error instanceof StoreError) {
         this.#options.onFault(error);
-        return bypass("store-failed", error.message);
+        return this.#remember(table, bypass("store-failed", error.message), RETRY_MS);
       }
       if (!this.#origin.isStatementError(error)) throw error;
       // Reading whole columns can fail where the query does not: a computed column that raises, a missing privilege.
