@@ -212,7 +212,7 @@ async function showLatencies(direct: pg.Pool): Promise<void> {
     ]),
     [false, true, true, true, true],
   );
-  say(paint("dim", "   Scans of a whole table run on a thread of their own, off Postgres and off the event loop."));
+  say(paint("dim", "   Scans of a whole table run on a thread of their own; a small result is kept until its table changes."));
 }
 
 try {
