@@ -1,0 +1,55 @@
+import type { Plan } from "../../../src/plan/plan.ts";
+import type { Binding, Input, Output } from "../../../src/plan/term.ts";
+import { physicalName } from "../../../src/store/column-set.ts";
+
+/** What fixtures may ask about a plan besides its text, each in one line. */
+export const PLAN_LINES: Readonly<Record<string, (plan: Plan) => string>> = {
+  columns: (plan) =>
+    plan.columns
+      .map(({ column, encoding }) => physicalName(column, encoding))
+      .sort()
+      .join(", "),
+  dictionaries: (plan) => plan.dictionaries.join(", "),
+  inputs: (plan) => plan.inputs.map((input, index) => `?${index + 1} ${printInput(input)}`).join(", "),
+  outputs: (plan) => plan.results.map(({ output }) => printOutput(output)).join(", "),
+  names: (plan) => plan.results.map(({ name }) => name).join(", "),
+  pinned: (plan) => plan.pinned.join(", "),
+};
+
+/** `$1 as integer`; of a literal its slot, `#0`, with the sign that stood before it. */
+function printInput({ source, binding }: Input): string {
+  const from = source.from === "parameter" ? `$${source.index + 1}` : `${source.negated ? "-" : ""}#${source.slot}`;
+  return `${from} ${printBinding(binding)}`;
+}
+
+function printBinding(binding: Binding): string {
+  switch (binding.kind) {
+    case "value":
+      return `as ${binding.type.name}`;
+    case "scaled":
+      return `times 10^${binding.scale}${binding.integer === null ? "" : ` of ${binding.integer.name}`}`;
+    case "key":
+      return "as key";
+    case "ordinal":
+      return `as ordinal of ${binding.type.name}`;
+    case "position":
+      return `${binding.through ? "through" : "before"} in ${binding.column.name}`;
+    case "glob":
+      return "as glob";
+    case "rowCount":
+      return `as row count or ${binding.ifNull}`;
+    case "array":
+      return `each ${printBinding(binding.element)}`;
+  }
+}
+
+function printOutput(output: Output): string {
+  switch (output.kind) {
+    case "scaled":
+      return `scaled ${output.scale}`;
+    case "position":
+      return `position in ${output.column.name} as ${output.type.name}`;
+    default:
+      return `${output.kind} ${output.type.name}`;
+  }
+}
