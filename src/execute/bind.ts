@@ -94,6 +94,15 @@ function rowCount(value: unknown, ifNull: number): number | undefined {
     : undefined;
 }
 
+/**
+ * SQLite reads a whole number of JSON as a 64-bit integer: beyond 2^53 that is not the double that was written, until
+ * 1e21, from where on it is written with an exponent.
+ */
+function isExactInJson(value: number): boolean {
+  if (!Number.isInteger(value)) return Number.isFinite(value);
+  return Number.isSafeInteger(value) || Math.abs(value) >= 1e21;
+}
+
 /** JSON of the bound elements. What JSON cannot carry exactly (BLOB keys, BigInt, positions) is not canonical. */
 function arrayBinder(element: (value: unknown) => BoundValue): Binder {
   return (value) => {
@@ -101,8 +110,7 @@ function arrayBinder(element: (value: unknown) => BoundValue): Binder {
     const bound: (string | number | null)[] = [];
     for (const item of value) {
       const one = element(item);
-      if (one !== null && typeof one !== "string" && !(typeof one === "number" && Number.isFinite(one)))
-        return undefined;
+      if (one !== null && typeof one !== "string" && !(typeof one === "number" && isExactInJson(one))) return undefined;
       bound.push(one);
     }
     return JSON.stringify(bound);

@@ -30,9 +30,10 @@ export function placementOf(plan: Plan, stored: StoredTable, details: readonly s
   const onlyEqualities = terms.length > 0 && terms.every((term) => term.endsWith("=?"));
   if (search !== null && onlyEqualities) {
     const group = groupSize(plan, stored, search[1], terms);
-    if (group !== null && group * alternatives(plan) <= MAIN_THREAD_ROWS) return "main";
+    if (group !== null && group * alternatives(plan) ** terms.length <= MAIN_THREAD_ROWS) return "main";
   }
-  if (small) return "main";
+  // min() or max() alone: SQLite looks at one end of the key.
+  if (small || /^SEARCH t0(?: USING (?:COVERING )?INDEX \S+)?$/.test(access)) return "main";
   const collects = plan.groupBy.length > 0 || plan.distinct || plan.having !== null || plan.aggregates;
   const sorts = details.some((detail) => detail.startsWith("USE TEMP B-TREE"));
   const unfiltered = plan.where === null || (search !== null && terms.length === plan.conditions);
@@ -68,7 +69,7 @@ function groupSize(
   return stored.indexes.get(columns.join(","))?.largestGroup ?? null;
 }
 
-/** How many values an equality term can stand for: lists, and alternatives of one column, which SQLite reads as a list. */
+/** How many values each equality term can stand for: lists, and alternatives of one column, which SQLite reads as a list. */
 function alternatives(plan: Plan): number {
   if (plan.inputs.some((input) => input.binding.kind === "array")) return Number.POSITIVE_INFINITY;
   const lists = plan.where?.includes(" IN (") === true || plan.where?.includes(" OR ") === true;

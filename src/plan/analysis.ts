@@ -110,7 +110,8 @@ function sameInput(input: Input, source: Source, binding: Binding): boolean {
     input.source.index === source.index &&
     binding.kind === "value" &&
     input.binding.kind === "value" &&
-    input.binding.type === binding.type
+    binding.type.kind !== "numeric" &&
+    input.binding.type.oid === binding.type.oid
   );
 }
 

@@ -1,7 +1,7 @@
 import { type Bypass, bypass } from "../outcome.ts";
 import type { StoredTable } from "../store/contract.ts";
 import { quoteIdentifier, TABLE_ALIAS } from "./analysis.ts";
-import type { Plan, SortKey } from "./plan.ts";
+import type { Plan, Result, SortKey } from "./plan.ts";
 import type { Output, TableFacts } from "./term.ts";
 
 /** A plan made concrete for one version of the loaded table: SQLite text, and what its columns mean. */
@@ -36,7 +36,7 @@ export function compile(plan: Plan, stored: StoredTable): Program | Bypass {
 }
 
 function print(plan: Plan, stored: StoredTable, facts: TableFacts): string {
-  const results = plan.results.map((result) => (result.wide(facts) ? `CAST(${result.sql} AS TEXT)` : result.sql));
+  const results = plan.results.map((result) => printResult(result, facts));
   const clauses = [
     `SELECT ${plan.distinct ? "DISTINCT " : ""}${results.join(", ")}`,
     `FROM ${quoteIdentifier(stored.storeName)} AS ${TABLE_ALIAS}${inAnyOrder(plan) ? " NOT INDEXED" : ""}`,
@@ -52,6 +52,12 @@ function print(plan: Plan, stored: StoredTable, facts: TableFacts): string {
     if (plan.offset !== null) clauses.push(`OFFSET ${plan.offset}`);
   }
   return clauses.join(" ");
+}
+
+/** An integer that may be beyond 2^53 is read as text. */
+function printResult({ sql, output, wide }: Result, facts: TableFacts): string {
+  const isInteger = output.kind === "value" || output.kind === "scaled";
+  return isInteger && wide(facts) ? `CAST(${sql} AS TEXT)` : sql;
 }
 
 /**

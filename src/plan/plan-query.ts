@@ -49,6 +49,9 @@ export function planQuery(request: PlanRequest): Plan | Bypass {
   if (isBypass(results)) return results;
   const groupBy = planGroupBy(analysis, query.groupBy, targets);
   if (isBypass(groupBy)) return groupBy;
+  if (query.having !== null && groupBy.length === 0 && !analysis.aggregates) {
+    return bypass("unsupported-syntax", "HAVING in a query without groups");
+  }
   const having = query.having === null ? null : planTruth(analysis, query.having);
   if (isBypassOf(having)) return having;
   const orderBy = planOrderBy(analysis, query.orderBy, targets);
@@ -79,9 +82,10 @@ export function planQuery(request: PlanRequest): Plan | Bypass {
   });
 }
 
-/** SQLite does not tell names apart that differ only in the case of letters. */
+/** SQLite does not tell names apart that differ only in the case of letters, and takes TRUE for a column of that name. */
 function columnsAlike(table: Table): Bypass | null {
   const folded = new Set(table.columns.map((column) => column.name.toLowerCase()));
+  if (folded.has("true") || folded.has("false")) return bypass("generated-name", "a column named true or false");
   return folded.size === table.columns.length
     ? null
     : bypass("generated-name", `${table.name} has columns whose names differ only in upper and lower case`);

@@ -119,6 +119,26 @@ describeOnServers("budgets, indexes, threads", (database) => {
     expect(await engine.execute("SELECT id FROM several_keys WHERE id = ANY($1)", [[1, 2]])).toHaveLength(2);
   });
 
+  it("answers exactly where SQLite reads names and numbers its own way", async () => {
+    await database.query('CREATE TABLE odd_names (name text, "name:rank" int, f float8)');
+    await database.query("INSERT INTO odd_names VALUES ('b', 2147483647, 424690029667930000), ('a', 1, 0.5)");
+    await database.query('CREATE TABLE odd_truths ("true" int, flag boolean)');
+    await database.query("INSERT INTO odd_truths VALUES (0, true), (0, false)");
+    const { engine, bare } = await openEngine(database, { mode: "transparent" });
+    const queries: readonly (readonly [string, unknown[]?])[] = [
+      ["SELECT f FROM odd_names WHERE f = ANY($1)", [[424690029667930000, 0.5]]],
+      ['SELECT "true" FROM odd_truths WHERE flag IS TRUE'],
+      ["SELECT true AS t FROM odd_truths"],
+      ['SELECT "name:rank" FROM odd_names ORDER BY name'],
+    ];
+    for (const [sql, params] of queries) {
+      for (const run of [1, 2])
+        expect([sql, run, await engine.execute(sql, params)]).toEqual([sql, run, await bare(sql, params)]);
+    }
+    const overflow = 'SELECT "name:rank" + 1 FROM odd_names ORDER BY name';
+    await expect(engine.execute(overflow)).rejects.toThrow("integer out of range");
+  });
+
   it("an index outlives a load with more columns or comes back", async () => {
     await createNumbers("reindexed", 5000, true);
     const opened = await openEngine(database);

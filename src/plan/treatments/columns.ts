@@ -105,13 +105,13 @@ const WIDE_KINDS: ReadonlySet<ColumnType["kind"]> = new Set(["int8", "numeric", 
 
 function isWide(facts: TableFacts, column: Column): boolean {
   if (!WIDE_KINDS.has(column.type.kind)) return false;
-  const seen = facts.column(column.name);
+  const seen = facts.column(physicalName(column.name, "value"));
   return seen === undefined || typeof seen.min === "bigint" || typeof seen.max === "bigint";
 }
 
 function columnInterval(facts: TableFacts, column: Column): Interval | null {
   if (!isIntegerKind(column.type.kind) && scaleOf(column.type) === null) return null;
-  const seen = facts.column(column.name);
+  const seen = facts.column(physicalName(column.name, "value"));
   if (seen === undefined || seen.hasNaN) return null;
   if (seen.min === null || seen.max === null) return { low: 0n, high: 0n };
   return { low: BigInt(seen.min), high: BigInt(seen.max) };
@@ -124,7 +124,7 @@ function canonicalProof(name: string, type: ColumnType): Proof {
   }
   if (type.kind === "float8") {
     return (facts) =>
-      facts.column(name)?.hasNegativeZero === false
+      facts.column(physicalName(name, "value"))?.hasNegativeZero === false
         ? null
         : bypass("unsupported-type", `${name} holds -0, which equals 0 but is shown differently`);
   }

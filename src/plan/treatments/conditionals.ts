@@ -42,7 +42,9 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   if (typeof equal !== "string") return equal;
   const value = left.value();
   if (typeof value !== "string") return value;
-  return combined(analysis, left.type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+  // The comparison of varchar is that of text, and its type becomes the result's.
+  const type = left.type.kind === "text" ? { ...analysis.builtin("text"), collation: left.type.collation } : left.type;
+  return combined(analysis, type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
 }
 
 function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
