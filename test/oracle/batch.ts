@@ -1,7 +1,7 @@
 import { answerOf, ask } from "./ask.ts";
 import { changeRows } from "./change.ts";
 import { randomForeignStatement } from "./foreign.ts";
-import { randomCase } from "./generate-query.ts";
+import { INDEXED_ROWS, randomCase, type TableCase } from "./generate-query.ts";
 import type { Difference } from "./judge.ts";
 import type { Origin } from "./origin.ts";
 import { Random } from "./random.ts";
@@ -80,11 +80,40 @@ export class Batch {
 
   /** One shape with several sets of constants. */
   async #variants(): Promise<void> {
+    const { schema, over } = this.#options;
     const shapeSeed = this.#random.seed();
+    const first = randomCase(schema, shapeSeed, this.#random.seed());
+    if (first.keyed && first.table.rows.length >= INDEXED_ROWS) {
+      await this.#keyed(shapeSeed, first);
+      return;
+    }
     const count = this.#random.pick([1, 1, 2, 3]);
-    for (let variant = 0; variant < count && !this.#options.over(); variant++) {
-      const generated = randomCase(this.#options.schema, shapeSeed, this.#random.seed());
+    for (let variant = 0; variant < count && !over(); variant++) {
+      const generated = variant === 0 ? first : randomCase(schema, shapeSeed, this.#random.seed());
       await this.#one(this.#mangled(toStatement(generated, generated.table)), generated);
+    }
+  }
+
+  /** One shape of one subject again and again: before and after its index is there, and after loads anew. */
+  async #keyed(shapeSeed: number, first: TableCase): Promise<void> {
+    const { schema, over } = this.#options;
+    const subject = this.#subject();
+    let generated = first;
+    const count = this.#random.pick([2, 3, 5]);
+    for (let variant = 0; variant < count && !over(); variant++) {
+      await this.#one(this.#mangled(toStatement(generated, generated.table)), generated, subject);
+      if (variant === 0 && this.#random.chance(0.5)) await subject.settled(40);
+      if (variant === 1 && this.#random.chance(0.1)) {
+        const name = invalidationName(first.table);
+        await subject.invalidate(name);
+        this.#note(subject, { change: "SELECT 1", invalidate: name });
+      }
+      // Something else of the same schema: a load with more columns, another index.
+      if (variant === 1 && this.#random.chance(0.2)) {
+        const other = randomCase(schema, this.#random.seed(), this.#random.seed());
+        await this.#one(toStatement(other, other.table), other, subject);
+      }
+      generated = randomCase(schema, shapeSeed, this.#random.seed());
     }
   }
 
@@ -112,9 +141,8 @@ export class Batch {
     }
   }
 
-  async #one(statement: Statement, generated: Finding["generated"]): Promise<void> {
+  async #one(statement: Statement, generated: Finding["generated"], subject = this.#subject()): Promise<void> {
     const { origin, tally } = this.#options;
-    const subject = this.#subject();
     const expected = origin.run(statement.sql, statement.params);
     const repeat = this.#random.chance(0.3) ? 2 : 1;
     for (let time = 0; time < repeat; time++) {

@@ -96,7 +96,7 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
   const schema = randomSchema(random.seed(), {
     tables: random.int(1, 3),
     icu: options.server.collations.includes("icu"),
-    maxRows: 5000,
+    maxRows: 6000,
   });
   const origin = await Origin.open(database.url, session);
   const subjects: Subject[] = [];
@@ -110,7 +110,7 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
       schema,
       origin,
       subjects,
-      queries: options.batchQueries ?? 800,
+      queries: options.batchQueries ?? 500,
       tally,
       changes: options.changes ?? true,
       onFinding: (finding) => findings.push(finding),

@@ -417,7 +417,7 @@ function randomPattern(random: Random, sample: string): string {
 }
 
 /** How a person writes the constant: bare numbers for number types, booleans as key words at times, else a string. */
-function constantLiteral(type: SqlType, text: string, quoted: boolean): Expression {
+export function constantLiteral(type: SqlType, text: string, quoted: boolean): Expression {
   const number = /^(-?)(\d+|\d+\.\d+|\d+(?:\.\d+)?e-?\d+)$/.exec(text);
   if (!quoted && NUMBERS.includes(type.kind) && number !== null) {
     const digits = number[2] ?? "0";

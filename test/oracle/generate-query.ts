@@ -1,33 +1,44 @@
 import type { Expression, OrderItem, Query, Target } from "../../src/parse/ast.ts";
 import { ExpressionMaker } from "./generate-expression.ts";
+import { KeyedMaker } from "./generate-keyed.ts";
 import { Random } from "./random.ts";
 import type { Schema, TableSpec } from "./schema.ts";
 import { INT8 } from "./sql-type.ts";
 import type { Case } from "./statement.ts";
 
+export type TableCase = Case & {
+  readonly table: TableSpec;
+  /** Its conditions are such as an index serves: worth asking again with other constants, and once the index is there. */
+  readonly keyed: boolean;
+};
+
+/** From so many rows on, the engine builds indexes. */
+export const INDEXED_ROWS = 200;
+
 /**
  * One query over one table of the schema. The same `shapeSeed` with another `valueSeed` gives the same statement with
  * other constants.
  */
-export function randomCase(schema: Schema, shapeSeed: number, valueSeed: number): Case & { readonly table: TableSpec } {
-  const shape = new Random(shapeSeed);
+export function randomCase(schema: Schema, shapeSeed: number, valueSeed: number): TableCase {
+  const [shape, values] = [new Random(shapeSeed), new Random(valueSeed)];
   const table = shape.pick(schema.tables);
   const alias = shape.chance(0.25) ? shape.pick(["t", "o", "Alias", "x"]) : null;
   const qualified = shape.chance(0.2);
-  const maker = new ExpressionMaker(shape, new Random(valueSeed), table, {
+  const parameters = shape.pick([0, 0.2, 0.8]);
+  const maker = new ExpressionMaker(shape, values, table, {
     wrong: shape.chance(0.1) ? 0.15 : 0,
-    parameters: shape.pick([0, 0.2, 0.8]),
+    parameters,
     qualifier: qualified ? [alias ?? table.name] : [],
   });
   const parts = new QueryMaker(shape, maker, table);
-  const body = shape.weighted({ point: 2, plain: 7, grouped: 3 });
-  const query = parts[body]();
+  const body = shape.weighted({ point: 2, plain: 7, grouped: 3, keyed: table.rows.length >= INDEXED_ROWS ? 9 : 1 });
+  const query = body === "keyed" ? new KeyedMaker(shape, values, table, maker, parameters).body() : parts[body]();
   const from = {
     name: table.schema === "public" && shape.chance(0.9) ? [table.name] : [table.schema, table.name],
     alias,
   };
   const style = shape.chance(0.4) ? 0 : shape.seed();
-  return { query: { ...query, from }, params: maker.params, style, table };
+  return { query: { ...query, from }, params: maker.params, style, table, keyed: body === "keyed" };
 }
 
 type Body = Omit<Query, "from">;

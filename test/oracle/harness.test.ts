@@ -46,8 +46,9 @@ const PERTURBATIONS: Readonly<Record<string, Perturbation>> = {
 };
 
 test.each(Object.entries(PERTURBATIONS))("notices: %s", { timeout: 60_000 }, async (_, perturb) => {
-  const tally = await harness(perturb, 4000);
-  expect(tally.failures).toHaveLength(1);
+  const tally = await harness(perturb, 20_000);
+  // The batch that finds it may hold more than one statement that shows it.
+  expect(tally.failures.length).toBeGreaterThan(0);
 });
 
 test("ties may come in any order, and a limit may cut them anywhere", () => {

@@ -20,7 +20,7 @@ const QUICK = [
   "boolean as a digit",
   "division by zero not looked for",
   "overflow not looked for",
-  "NaN becomes NULL",
+  "alternatives fix a column",
   "NULLS default as in SQLite",
   "DISTINCT dropped",
 ];

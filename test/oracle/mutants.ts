@@ -159,4 +159,23 @@ export const MUTANTS: readonly Mutant[] = [
     find: "const one = element(item);",
     replace: "if (item === null) continue;\n        const one = element(item);",
   },
+  {
+    name: "one column of an index without duplicates finds one row",
+    file: "execute/placement.ts",
+    find: "index.columns.every((column) => fixed.has(column))",
+    replace: "index.columns.some((column) => fixed.has(column))",
+  },
+  {
+    name: "alternatives fix a column",
+    file: "plan/index-columns.ts",
+    find: "const fixed = new Set<string>();\n  for (const condition of conjuncts(where)) {",
+    replace:
+      'const fixed = new Set<string>();\n  for (const condition of conjuncts(where).flatMap((one) => (one.kind === "or" ? one.operands : [one]))) {',
+  },
+  {
+    name: "a stream ends at the limit of the main thread",
+    file: "execute/execution.ts",
+    find: 'return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encoder.all(rows);',
+    replace: "return this.#encoder.all(rows);",
+  },
 ];

@@ -40,6 +40,8 @@ export interface Printed {
 /** Extra select-list text and the clauses to leave out, for the judging statement. */
 export interface PrintOptions {
   readonly extraTarget?: (item: (item: OrderItem) => string) => string;
+  /** No parenthesis is left out, whatever the style: where another text of the same query has to mean the same. */
+  readonly careful?: boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ export function printQuery(
   style: number,
   options: PrintOptions = {},
 ): Printed {
-  return new Printer(values, style).query(query, options);
+  return new Printer(values, style, options.careful === true).query(query, options);
 }
 
 const SHORT_TYPES: { readonly [name: string]: string } = {
@@ -74,10 +76,10 @@ class Printer {
   readonly #numbers = new Map<number, number>();
   readonly #used: unknown[] = [];
 
-  constructor(values: readonly unknown[], style: number) {
+  constructor(values: readonly unknown[], style: number, careful: boolean) {
     this.#values = values;
     this.#random = style === 0 ? null : new Random(style);
-    this.#loose = this.#chance(0.25);
+    this.#loose = this.#chance(0.25) && !careful;
     this.#upper = !this.#chance(0.3);
   }
 

@@ -67,13 +67,15 @@ async function replaySteps(
   repeat: number,
 ): Promise<Replay[]> {
   const differences: Replay[] = [];
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
     if ("change" in step) {
       await origin.change(step.change);
       await subject.invalidate(step.invalidate);
       continue;
     }
     for (let time = 0; time < repeat; time++) {
+      // What only an index makes wrong shows when it is there.
+      if (time === repeat - 1 && index === steps.length - 1) await subject.settled(40);
       const { difference } = await ask(subject, step, origin);
       if (difference !== null) {
         differences.push({ subject: kindName(subject.kind), sql: step.sql, difference });

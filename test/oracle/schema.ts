@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteString, typeText } from "./print.ts";
 import { Random } from "./random.ts";
+import { randomSpread, type Spread, spreadValues } from "./spread.ts";
 import { arrayOf, INT4, INT8, randomType, type SqlType, sqlType, TEXT } from "./sql-type.ts";
 import { type Profile, randomValue } from "./values.ts";
 
@@ -9,6 +10,7 @@ export interface ColumnSpec {
   readonly collation: string | null;
   readonly nullable: boolean;
   readonly profile: Profile;
+  readonly spread: Spread;
 }
 
 export interface TableSpec {
@@ -140,17 +142,23 @@ export function randomSchema(seed: number, options: SchemaOptions): Schema {
   ];
   const names = random.shuffle(TABLE_NAMES);
   const tables = random.times(options.tables, (index) =>
-    randomTable(random.fork(), names[index % names.length] ?? "t", enums, domains, options),
+    randomTable(random.fork(), names[index % names.length] ?? "t", enums, domains, {
+      ...options,
+      indexed: index === 0 && random.chance(0.75),
+    }),
   );
   return { prelude, tables };
 }
+
+/** What programs look rows up by. */
+const KEY_TYPES = [INT4, INT4, INT8, TEXT, sqlType("varchar", "varchar", 10), sqlType("date"), sqlType("uuid")];
 
 function randomTable(
   random: Random,
   name: string,
   enums: readonly SqlType[],
   domains: readonly SqlType[],
-  options: SchemaOptions,
+  options: SchemaOptions & { readonly indexed: boolean },
 ): TableSpec {
   const columns: ColumnSpec[] = [];
   const taken = new Set<string>();
@@ -159,37 +167,46 @@ function randomTable(
     taken.add(name);
     columns.push({ ...column, name });
   };
-  const plain = { collation: null, nullable: false, profile: "tame" as const };
+  const plain = { collation: null, nullable: false, profile: "tame" as const, spread: "random" as const };
   const primaryKey: string[] = [];
   if (random.chance(0.75)) {
     const type = random.chance(0.7)
       ? random.pick([INT4, INT8])
       : random.pick([sqlType("uuid"), TEXT, sqlType("varchar", "varchar", 10)]);
-    add({ ...plain, type, profile: type.kind === "int4" ? "wide" : "nasty" }, "id");
+    const spread = random.pick(["unique", "random"] as const);
+    add({ ...plain, type, profile: type.kind === "int4" ? "wide" : "nasty", spread }, "id");
     primaryKey.push("id");
     if (random.chance(0.25)) {
-      add({ ...plain, type: random.pick([INT4, TEXT, sqlType("date")]) }, "ref");
+      const spread = random.pick(["random", "few", "pairs"] as const);
+      add({ ...plain, type: random.pick([INT4, TEXT, sqlType("date")]), spread }, "ref");
       primaryKey.push("ref");
       if (random.chance(0.5)) primaryKey.reverse();
     }
   }
-  const count = random.int(3, 10);
+  const rowCount = randomRowCount(random, options);
+  const count = rowCount > 1000 ? random.int(3, 5) : random.int(3, 10);
   const pool = random.shuffle(random.chance(0.2) ? [...COLUMN_NAMES, ...ODD_NAMES] : COLUMN_NAMES);
   for (const columnName of pool) {
     if (columns.length >= count) break;
-    const type = randomType(random, enums, domains);
+    const type = options.indexed && random.chance(0.75) ? random.pick(KEY_TYPES) : randomType(random, enums, domains);
     const profile = random.weighted({ tame: 4, wide: 2, nasty: 4 });
     add(
-      { type, collation: randomCollation(random, type, options.icu), nullable: random.chance(0.6), profile },
+      {
+        type,
+        collation: randomCollation(random, type, options.icu),
+        nullable: random.chance(0.6),
+        profile,
+        spread: randomSpread(random),
+      },
       columnName,
     );
   }
   if (random.chance(0.1)) add({ ...plain, type: arrayOf(INT4), nullable: true }, "tags");
   const sortable = columns.filter(({ type }) => !["json", "other", "array"].includes(type.kind));
-  const rowCount = random.chance(0.06)
-    ? options.maxRows
-    : random.weighted({ "0": 1, "1": 1, "12": 4, "60": 6, "200": 3 });
-  const rows = random.times(Number(rowCount), () => columns.map((column) => randomCell(random, column)));
+  const rows = columnsToRows(
+    rowCount,
+    columns.map((column) => randomCells(random, column, rowCount)),
+  );
   const integerKey = primaryKey.length === 1 && (columns[0]?.type.kind === "int4" || columns[0]?.type.kind === "int8");
   if (integerKey && random.chance(0.8))
     rows.forEach((row, index) => {
@@ -206,9 +223,27 @@ function randomTable(
   };
 }
 
-function randomCell(random: Random, column: ColumnSpec): string | null {
-  if (column.nullable && random.chance(0.15)) return null;
-  return randomValue(random, column.type, column.profile);
+/** Around the bounds at which the engine builds indexes (200) and leaves the main thread (2,000), and any number. */
+function randomRowCount(random: Random, { indexed, maxRows }: SchemaOptions & { readonly indexed: boolean }): number {
+  const small = indexed ? {} : { "0": 1, "1": 1, "12": 4, "60": 5, "200": 2 };
+  const kind = random.weighted<string>({ ...small, some: 3, bound: 0.6, many: 1.2 });
+  if (kind === "some") return random.int(200, 900);
+  if (kind === "bound") return random.int(1990, 2010);
+  return kind === "many" ? random.int(2000, maxRows) : Number(kind);
+}
+
+function randomCells(random: Random, column: ColumnSpec, count: number): (string | null)[] {
+  const { type, profile, spread } = column;
+  const values = spreadValues(random, type, profile, spread, count);
+  const nulls = column.nullable ? random.pick([0, 0.02, 0.15, spread === "sparse" ? 0.9 : 0.15]) : 0;
+  return random.times(count, (index) => {
+    if (random.chance(nulls)) return null;
+    return values?.[index] ?? randomValue(random, type, profile);
+  });
+}
+
+function columnsToRows(count: number, cells: readonly (readonly (string | null)[])[]): (string | null)[][] {
+  return Array.from({ length: count }, (_, index) => cells.map((column) => column[index] ?? null));
 }
 
 function randomCollation(random: Random, type: SqlType, icu: boolean): string | null {

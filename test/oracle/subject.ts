@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import pg from "pg";
 import { type View, WIRE_TYPES } from "./canonical.ts";
@@ -27,6 +28,8 @@ export interface Subject {
   /** Why the last statement was not answered from the cache, if it was not. */
   lastReason(): string;
   invalidate(table: string): Promise<void>;
+  /** Waits until an index that is being built in the background is there, so many milliseconds at most. */
+  settled(patienceMs: number): Promise<void>;
   /** Faults that the subject reported since the last call: an answer from the origin must not hide them. */
   takeFaults(): readonly unknown[];
   close(): Promise<void>;
@@ -46,6 +49,7 @@ interface Counters {
   readonly hits: number;
   readonly misses: number;
   readonly bypassesByReason: Readonly<Record<string, number>>;
+  readonly tables: readonly { readonly indexes: readonly string[] }[];
 }
 
 interface EngineModule {
@@ -85,6 +89,7 @@ class EngineSubject implements Subject {
   readonly #pool: pg.Pool;
   readonly #faults: unknown[];
   #last: "hit" | "miss" | "bypass" | null = null;
+  #indexesBefore = 0;
   #reason = "";
 
   constructor(engine: Engine, pool: pg.Pool, kind: SubjectKind, faults: unknown[]) {
@@ -96,6 +101,7 @@ class EngineSubject implements Subject {
 
   async execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]> {
     const before = this.#engine.stats();
+    this.#indexesBefore = indexCount(before);
     try {
       return await (params === null ? this.#engine.execute(sql) : this.#engine.execute(sql, params));
     } finally {
@@ -119,6 +125,11 @@ class EngineSubject implements Subject {
     await inTime("invalidate()", this.#engine.invalidate(table));
   }
 
+  async settled(patienceMs: number): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    while (indexCount(this.#engine.stats()) <= this.#indexesBefore && Date.now() < deadline) await sleep(4);
+  }
+
   takeFaults(): readonly unknown[] {
     return this.#faults.splice(0);
   }
@@ -127,6 +138,10 @@ class EngineSubject implements Subject {
     await inTime("close()", this.#engine.close());
     if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
   }
+}
+
+function indexCount({ tables }: Counters): number {
+  return tables.reduce((sum, { indexes }) => sum + indexes.length, 0);
 }
 
 /** A call that never returns must end the run with its name, not hold it up. */
@@ -156,6 +171,7 @@ export function directFactory(perturb: Perturbation = (rows) => rows): SubjectFa
       lastOutcome: () => null,
       lastReason: () => "bare driver",
       invalidate: async () => {},
+      settled: async () => {},
       takeFaults: () => [],
       close: async () => await pool.end(),
     };

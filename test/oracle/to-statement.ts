@@ -6,7 +6,8 @@ import { type Case, type Check, RANK_COLUMN, type Statement } from "./statement.
 /** Prints a case and works out what SQL leaves open in its answer. */
 export function toStatement(generated: Case, table: TableSpec): Statement {
   const { query, params, style } = generated;
-  const { sql, params: used } = printQuery(query, params, style);
+  const careful = query.limit !== null || query.offset !== null;
+  const { sql, params: used } = printQuery(query, params, style, { careful });
   return { sql, params: paramsOf(used), check: checkOf(query, params, table) };
 }
 
