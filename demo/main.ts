@@ -212,7 +212,12 @@ async function showLatencies(direct: pg.Pool): Promise<void> {
     ]),
     [false, true, true, true, true],
   );
-  say(paint("dim", "   Scans of a whole table run on a thread of their own; a small result is kept until its table changes."));
+  say(
+    paint(
+      "dim",
+      "   Scans of a whole table run on a thread of their own; a small result is kept until its table changes.",
+    ),
+  );
 }
 
 try {

@@ -6,8 +6,11 @@ import type { Prepared } from "./plan/prepared.ts";
 
 // The refusals that the engine itself decides on, and how decisions of the planner read as refusals.
 
-export const WILDCARD = bypass("wildcard", "SELECT * names no columns");
-export const SESSION_STATE = bypass("session-state", "a transaction is open, or settings of a connection were changed");
+export const WILDCARD: Bypass = bypass("wildcard", "SELECT * names no columns");
+export const SESSION_STATE: Bypass = bypass(
+  "session-state",
+  "a transaction is open, or settings of a connection were changed",
+);
 
 /** What a blocked write raises. */
 export function readOnly(command: string): ReadOnlyError {

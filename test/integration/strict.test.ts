@@ -367,6 +367,7 @@ describeOnServers(
         "store-failed",
         "sqlite-raised",
         "session-state",
+        "origin-error",
       ]);
     });
   },

@@ -25,8 +25,8 @@ export async function loadParser(): Promise<void> {
  * had, the statement counts as a write that may change anything.
  */
 export function parse(sql: string, tokens: readonly Token[]): Statement {
-  // the parser stops at NUL where the server may not; no valid statement holds one
-  if (sql.includes("\0")) return unreadable("a text with a NUL character");
+  // the parser would stop at NUL; the server rejects the message that holds one
+  if (sql.includes("\0")) return { kind: "unparsable", message: "a text with a NUL character" };
   if (sql === "") return EMPTY;
   if (sql.length > LONG_TEXT) {
     const insert = plainInsert(tokens);
