@@ -1,34 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
-import {
-  describeOnServers,
-  type EngineSetup,
-  type OpenedEngine,
-  openEngine,
-  type SharedDatabase,
-} from "../support/engine.ts";
+import { expect, it } from "vitest";
+import { describeOnServers, openEngine, runOnce, temporaryFile } from "../support/engine.ts";
 
-function temporaryFile(): string {
-  const directory = mkdtempSync(join(tmpdir(), "sqlmem-test-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, "cache.db");
-}
-
-/** Opens an engine, asks, closes. */
-async function runOnce(
-  database: Pick<SharedDatabase, "url">,
-  options: EngineSetup,
-  queries: readonly string[],
-): Promise<OpenedEngine> {
-  const opened = await openEngine(database, options);
-  for (const sql of queries) await opened.engine.execute(sql);
-  await opened.close();
-  return opened;
-}
-
-describeOnServers("persistence, open", (database) => {
+describeOnServers("persistence of what was invalidated", (database) => {
   it("does not bring back what was invalidated before the first query of a run", async () => {
     await database.query("CREATE TABLE early AS SELECT 1 AS id");
     const cacheDb = temporaryFile();

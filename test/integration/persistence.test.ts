@@ -1,15 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
@@ -17,33 +6,14 @@ import {
   copies,
   counted,
   describeOnServers,
-  type EngineSetup,
   HIT,
   MISS,
-  type OpenedEngine,
   openEngine,
-  type SharedDatabase,
+  runOnce,
+  temporaryFile,
   until,
 } from "../support/engine.ts";
 import { createDatabase } from "../support/postgres.ts";
-
-function temporaryFile(): string {
-  const directory = mkdtempSync(join(tmpdir(), "sqlmem-test-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, "cache.db");
-}
-
-/** Opens an engine, asks, closes. */
-async function runOnce(
-  database: Pick<SharedDatabase, "url">,
-  options: EngineSetup,
-  queries: readonly string[],
-): Promise<OpenedEngine> {
-  const opened = await openEngine(database, options);
-  for (const sql of queries) await opened.engine.execute(sql);
-  await opened.close();
-  return opened;
-}
 
 describeOnServers("persistence", (database) => {
   it("comes back warm: no COPY, the same rows, also those of the last run", async () => {

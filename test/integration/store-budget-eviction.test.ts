@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { counted, describeOnServers, HIT, MISS, openEngine } from "../support/engine.ts";
 
-describeOnServers("budgets, open", (database) => {
+describeOnServers("eviction", (database) => {
   async function createNumbers(name: string, rows: number, analyzed: boolean): Promise<void> {
     await database.query(
       `CREATE TABLE ${name} AS SELECT i AS id, i % 100 AS v, 'text ' || i % 1000 AS t FROM generate_series(1, ${rows}) i`,

@@ -5,30 +5,12 @@ import {
   counted,
   describeOnServers,
   errorFields,
+  expectSeen,
   HIT,
   MISS,
-  type OpenedEngine,
   openEngine,
   rejection,
 } from "../support/engine.ts";
-
-/** Caches the tables, writes through the engine, and expects each to be as the origin has it, at once. */
-async function expectSeen(
-  { engine, bare }: OpenedEngine,
-  write: string,
-  tables: readonly string[],
-  params?: readonly unknown[],
-): Promise<void> {
-  const queries = tables.map((table) => `SELECT id, v FROM ${table} ORDER BY id, v`);
-  for (const sql of queries) await engine.execute(sql);
-  const before = await Promise.all(queries.map((sql) => bare(sql)));
-  await engine.execute(write, params);
-  for (const [index, sql] of queries.entries()) {
-    const rows = await bare(sql);
-    expect({ write, sql, rows: await engine.execute(sql) }).toEqual({ write, sql, rows });
-    expect({ write, sql, same: rows }).not.toEqual({ write, sql, same: before[index] });
-  }
-}
 
 describeOnServers("transparent mode", (database) => {
   it("answers everything as the driver does", async () => {

@@ -1,4 +1,7 @@
 /** Engines on real servers for tests, with what reached the origin. Everything is closed when the test ends. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
 import { CachingEngine } from "../../src/engine.ts";
@@ -168,4 +171,41 @@ export async function until(what: string, condition: () => boolean | Promise<boo
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Caches the tables, writes through the engine, and expects each to be as the origin has it, at once. */
+export async function expectSeen(
+  { engine, bare }: OpenedEngine,
+  write: string,
+  tables: readonly string[],
+  params?: readonly unknown[],
+): Promise<void> {
+  const queries = tables.map((table) => `SELECT id, v FROM ${table} ORDER BY id, v`);
+  for (const sql of queries) await engine.execute(sql);
+  const before = await Promise.all(queries.map((sql) => bare(sql)));
+  await engine.execute(write, params);
+  for (const [index, sql] of queries.entries()) {
+    const rows = await bare(sql);
+    expect({ write, sql, rows: await engine.execute(sql) }).toEqual({ write, sql, rows });
+    expect({ write, sql, same: rows }).not.toEqual({ write, sql, same: before[index] });
+  }
+}
+
+/** A path for a snapshot file of its own, gone after the test. */
+export function temporaryFile(): string {
+  const directory = mkdtempSync(join(tmpdir(), "sqlmem-test-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, "cache.db");
+}
+
+/** Opens an engine, asks, closes. */
+export async function runOnce(
+  database: Pick<SharedDatabase, "url">,
+  options: EngineSetup,
+  queries: readonly string[],
+): Promise<OpenedEngine> {
+  const opened = await openEngine(database, options);
+  for (const sql of queries) await opened.engine.execute(sql);
+  await opened.close();
+  return opened;
 }
