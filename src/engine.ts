@@ -71,7 +71,7 @@ export class CachingEngine implements AsyncDisposable {
     const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds } = this.#options;
     const onFault = (error: unknown): void => this.#reportFault(error);
     const use = new TableUse();
-    this.#store = Store.open({ cacheDb, maxBytes, scanWorkers, onFault });
+    this.#store = Store.open({ cacheDb, maxBytes, scanWorkers, onFault, functions: postgres.functions });
     this.#loader = new Loader(this.#origin, this.#store, use, {
       maxBytes,
       maxTableRows,

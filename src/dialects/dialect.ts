@@ -5,7 +5,7 @@ import type { Statement } from "../parse/statement.ts";
 import type { Token } from "../parse/token.ts";
 import type { Output } from "../plan/term.ts";
 import type { Encoding } from "../store/column-set.ts";
-import type { LoadColumn, LoadSink, OriginIdentity, StoreValue } from "../store/contract.ts";
+import type { LoadColumn, LoadSink, OriginIdentity, StoreOptions, StoreValue } from "../store/contract.ts";
 
 /** What the origin says of a statement without running it. */
 export interface Description {
@@ -106,6 +106,8 @@ export interface Dialect {
   tokenize(sql: string): readonly Token[] | null;
   /** A table's name as a person writes it, folded as the origin folds it; `null` if it is none. */
   tableName(text: string): QualifiedName | null;
+  /** The functions that plans call in SQLite. */
+  readonly functions: StoreOptions["functions"];
   /** Reads one text; `tokens` are its tokens, which number the literal slots. */
   parse(sql: string, tokens: readonly Token[]): Statement;
 }

@@ -31,6 +31,34 @@ export type CreateRowDecoder = (
   dictionaries: readonly ReadonlyMap<string, number>[],
 ) => RowDecoder;
 
+/** The part of a SQLite connection that functions are defined on. */
+export interface FunctionTarget {
+  function(
+    name: string,
+    options: { deterministic?: boolean; useBigIntArguments?: boolean; varargs?: boolean },
+    implementation: (...values: StoreValue[]) => StoreValue,
+  ): void;
+  aggregate<State>(
+    name: string,
+    options: {
+      start: () => State;
+      step: (state: State, ...values: StoreValue[]) => State;
+      result: (state: State) => StoreValue;
+      inverse?: (state: State, ...values: StoreValue[]) => State;
+      useBigIntArguments?: boolean;
+      varargs?: boolean;
+      deterministic?: boolean;
+    },
+  ): void;
+}
+
+/**
+ * What a dialect's module exports as `registerFunctions`: defines the functions that its plans call in SQLite, on each
+ * reading connection of each thread. They are pure; one that raises sends the statement to the origin. `resources` are
+ * the tables that functions look things up in (`StoreApi.provide`), to be read when a function is called, not before.
+ */
+export type RegisterFunctions = (target: FunctionTarget, resources: ReadonlyMap<string, unknown>) => void;
+
 /** One physical column of a table that is being loaded. */
 export interface LoadColumn {
   readonly column: string;
@@ -139,6 +167,8 @@ export interface StoreOptions {
   /** Called for every fault of the store that did not fail a caller; never throws. */
   readonly onFault: (error: Error) => void;
   readonly scanWorkers: number;
+  /** The dialect's functions: for this thread, and the URL of the module that exports the same for others. */
+  readonly functions: { readonly register: RegisterFunctions; readonly module: string };
 }
 
 /** The in-memory store, from the main thread's side. Implemented by `Store` in `store.ts`. */
@@ -173,6 +203,10 @@ export interface StoreApi {
     values: readonly StoreValue[],
     versions: readonly (readonly [id: string, version: number])[],
   ): Promise<StoreRow[] | "moved">;
+  /** Keys of what functions can look up. */
+  readonly resources: ReadonlyMap<string, unknown>;
+  /** Gives the functions of all threads something to look up; structured-cloneable, never changed afterwards. */
+  provide(key: string, resource: unknown): void;
   /** Writes the snapshot file now if anything changed since the last one; rejects with `SnapshotFileError`. */
   saveSnapshotFile(): Promise<void>;
   /** The same, blocking this thread until the worker is done or `timeoutMs` is over: for process exit. */

@@ -69,8 +69,17 @@ export type Notice =
       readonly bytes: number;
     };
 
-/** Main → scan worker. */
+/** What a scan worker is started with. */
+export interface ScanWorkerData {
+  /** URL of the module that exports `registerFunctions`. */
+  readonly functions: string;
+}
+
+/** Main → scan worker, in this order: what functions look up, then the scans that call them. */
+export type ScanMessage = { readonly kind: "provide"; readonly key: string; readonly resource: unknown } | ScanRequest;
+
 export interface ScanRequest {
+  readonly kind: "scan";
   readonly file: string;
   readonly sql: string;
   readonly values: readonly StoreValue[];

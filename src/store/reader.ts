@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { RegisterFunctions } from "./contract.ts";
 import { type ArrayStatement, StatementCache } from "./statement-cache.ts";
 import { openReader } from "./store-file.ts";
 
@@ -13,8 +14,8 @@ export class Reader {
   readonly #commit: StatementSync;
   readonly #statements: StatementCache;
 
-  constructor(path: string) {
-    this.#db = openReader(path);
+  constructor(path: string, register: RegisterFunctions, resources: ReadonlyMap<string, unknown>) {
+    this.#db = openReader(path, register, resources);
     this.#begin = this.#db.prepare("BEGIN");
     this.#end = this.#db.prepare("COMMIT");
     this.#commit = this.#db.prepare("SELECT value FROM sqlmem_meta WHERE key = 'commit'");

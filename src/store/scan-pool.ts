@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { ClosedError, StoreError } from "../errors.ts";
 import type { StoreRow } from "./contract.ts";
-import { decodeError, type ScanReply, type ScanRequest } from "./protocol.ts";
+import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 
 interface Scan extends PromiseWithResolvers<StoreRow[] | "moved"> {
   readonly request: ScanRequest;
@@ -20,23 +20,35 @@ interface Thread {
 export class ScanPool {
   readonly #size: number;
   readonly #onFault: (error: Error) => void;
+  readonly #functions: string;
   readonly #threads = new Set<Thread>();
+  readonly #resources = new Map<string, unknown>();
   readonly #waiting: Scan[] = [];
   #closed = false;
 
-  constructor(size: number, onFault: (error: Error) => void) {
+  /** `functions`: URL of the module whose functions the statements call. */
+  constructor(size: number, functions: string, onFault: (error: Error) => void) {
     this.#size = Math.max(1, size);
+    this.#functions = functions;
     this.#onFault = onFault;
   }
 
-  run(request: ScanRequest): Promise<StoreRow[] | "moved"> {
+  run(request: Omit<ScanRequest, "kind">): Promise<StoreRow[] | "moved"> {
     if (this.#closed) {
       return Promise.reject(new ClosedError("The store is closed"));
     }
-    const scan: Scan = { request, ...Promise.withResolvers<StoreRow[] | "moved">() };
+    const scan: Scan = { request: { kind: "scan", ...request }, ...Promise.withResolvers<StoreRow[] | "moved">() };
     this.#waiting.push(scan);
     this.#dispatch();
     return scan.promise;
+  }
+
+  /** What functions can look up from the next scan on. */
+  provide(key: string, resource: unknown): void {
+    this.#resources.set(key, resource);
+    for (const { worker } of this.#threads) {
+      send(worker, { kind: "provide", key, resource });
+    }
   }
 
   /** Scans that are not done reject. */
@@ -64,7 +76,7 @@ export class ScanPool {
       }
       thread.scan = scan;
       thread.worker.ref();
-      thread.worker.postMessage(scan.request);
+      send(thread.worker, scan.request);
     }
   }
 
@@ -79,7 +91,11 @@ export class ScanPool {
 
   #start(): Thread {
     const entry = import.meta.url.endsWith(".ts") ? "./scan-worker.ts" : "./scan-worker.js";
-    const worker = new Worker(new URL(entry, import.meta.url), { name: "sqlmem-scan", execArgv: [] });
+    const workerData: ScanWorkerData = { functions: this.#functions };
+    const worker = new Worker(new URL(entry, import.meta.url), { name: "sqlmem-scan", execArgv: [], workerData });
+    for (const [key, resource] of this.#resources) {
+      send(worker, { kind: "provide", key, resource });
+    }
     const thread: Thread = { worker, scan: null };
     this.#threads.add(thread);
     worker.unref();
@@ -115,4 +131,8 @@ export class ScanPool {
       this.#dispatch();
     }
   }
+}
+
+function send(worker: Worker, message: ScanMessage): void {
+  worker.postMessage(message);
 }

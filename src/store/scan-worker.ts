@@ -1,16 +1,23 @@
 /** A scan worker's entry: runs one statement at a time, each in a read transaction of its own. */
 import type { DatabaseSync } from "node:sqlite";
-import { parentPort } from "node:worker_threads";
-import { encodeError, type ScanReply, type ScanRequest } from "./protocol.ts";
+import { parentPort, workerData } from "node:worker_threads";
+import type { RegisterFunctions } from "./contract.ts";
+import { encodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { openReader } from "./store-file.ts";
 
 const STATEMENTS = 50;
 
 class Scanner {
+  readonly resources = new Map<string, unknown>();
+  readonly #register: RegisterFunctions;
   #file: string | null = null;
   #db: DatabaseSync | null = null;
   #statements: StatementCache | null = null;
+
+  constructor(register: RegisterFunctions) {
+    this.#register = register;
+  }
 
   run({ file, sql, values, versions }: ScanRequest): ScanReply {
     try {
@@ -33,7 +40,7 @@ class Scanner {
   #open(file: string): { readonly db: DatabaseSync; readonly statements: StatementCache } {
     if (this.#db === null || this.#statements === null || this.#file !== file) {
       this.#db?.close();
-      this.#db = openReader(file);
+      this.#db = openReader(file, this.#register, this.resources);
       this.#statements = new StatementCache(this.#db, STATEMENTS);
       this.#file = file;
     }
@@ -45,5 +52,10 @@ const port = parentPort;
 if (port === null) {
   throw new Error("store/scan-worker runs as a worker thread only");
 }
-const scanner = new Scanner();
-port.on("message", (request: ScanRequest) => port.postMessage(scanner.run(request)));
+const { functions }: ScanWorkerData = workerData;
+const { registerFunctions }: { registerFunctions: RegisterFunctions } = await import(functions);
+const scanner = new Scanner(registerFunctions);
+port.on("message", (message: ScanMessage) => {
+  if (message.kind === "provide") scanner.resources.set(message.key, message.resource);
+  else port.postMessage(scanner.run(message));
+});

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { FunctionTarget, RegisterFunctions } from "./contract.ts";
 
 /** "SQLm": tells our files from other SQLite files. */
 export const APPLICATION_ID = 0x53514c6d;
@@ -66,8 +67,14 @@ export function openWriter(path: string): DatabaseSync {
   return db;
 }
 
-export function openReader(path: string): DatabaseSync {
+export function openReader(
+  path: string,
+  register: RegisterFunctions,
+  resources: ReadonlyMap<string, unknown>,
+): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  // What its types call SQLInputValue and SQLOutputValue is StoreValue: integers, reals, texts, BLOBs and NULL.
+  register(db as unknown as FunctionTarget, resources);
   db.exec(`PRAGMA temp_store = MEMORY; PRAGMA mmap_size = ${MMAP_BYTES}`);
   return db;
 }

@@ -38,6 +38,7 @@ export class Store implements StoreApi {
   readonly #link: WorkerLink;
   readonly #scans: ScanPool;
   readonly #tables = new Map<string, StoredTable>();
+  readonly #resources = new Map<string, unknown>();
   readonly #loads = new Map<number, WorkerLoadSink>();
   /** Ids with drops on their way to the worker, counted: what the worker says of them meanwhile is out of date. */
   readonly #dropping = new Map<string, number>();
@@ -61,12 +62,12 @@ export class Store implements StoreApi {
     this.#file = join(this.#directory.path, "store.db");
     try {
       createStoreFile(this.#file);
-      this.#reader = new Reader(this.#file);
+      this.#reader = this.#openReader(this.#file);
     } catch (error) {
       this.#directory.remove();
       throw error;
     }
-    this.#scans = new ScanPool(options.scanWorkers, options.onFault);
+    this.#scans = new ScanPool(options.scanWorkers, options.functions.module, options.onFault);
     this.#link = new WorkerLink(
       {
         directory: this.#directory.path,
@@ -181,6 +182,15 @@ export class Store implements StoreApi {
     return this.#scans.run({ file: this.#file, sql, values, versions });
   }
 
+  get resources(): ReadonlyMap<string, unknown> {
+    return this.#resources;
+  }
+
+  provide(key: string, resource: unknown): void {
+    this.#resources.set(key, resource);
+    this.#scans.provide(key, resource);
+  }
+
   async saveSnapshotFile(): Promise<void> {
     await this.#link.request({ kind: "save" });
   }
@@ -243,13 +253,17 @@ export class Store implements StoreApi {
     }
   }
 
+  #openReader(file: string): Reader {
+    return new Reader(file, this.#options.functions.register, this.#resources);
+  }
+
   /** Moves the snapshot and `tables` together. */
   #advance({ commit, changed, removed, dropped, file }: Advance): void {
     let seen: number;
     if (file === null) {
       seen = this.#reader.advance();
     } else {
-      const reader = new Reader(file);
+      const reader = this.#openReader(file);
       this.#reader.close();
       this.#reader = reader;
       this.#file = file;

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { postgres } from "../../src/dialects/postgres/dialect.ts";
 import { SnapshotFileError } from "../../src/errors.ts";
 import { checksumFile, writeChecksum } from "../../src/store/snapshot-checksum.ts";
 import { restoreSnapshotFile } from "../../src/store/snapshot-restore.ts";
@@ -31,7 +32,8 @@ let good: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "sqlmem-test-"));
   good = join(directory, "good.db");
-  const store = Store.open({ cacheDb: good, maxBytes: 1024 ** 3, scanWorkers: 1, onFault: () => undefined });
+  const { functions } = postgres;
+  const store = Store.open({ cacheDb: good, maxBytes: 1024 ** 3, scanWorkers: 1, functions, onFault: () => undefined });
   await store.restore(IDENTITY);
   await load(store, {}, sequence(0, 3000));
   await store.ensureIndex("1", ["name"]);

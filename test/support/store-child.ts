@@ -2,6 +2,7 @@
  * A process of its own with a store, for tests that kill it or let it exit. Run as `node store-child.ts '{"task": …}'`.
  * Prints one line per step.
  */
+import { postgres } from "../../src/dialects/postgres/dialect.ts";
 import type { LoadTable } from "../../src/store/contract.ts";
 import { Store } from "../../src/store/store.ts";
 import { decoderUrl, encodeRows } from "./synthetic-decoder.ts";
@@ -45,6 +46,7 @@ const store = Store.open({
   cacheDb: job.cacheDb,
   maxBytes: 1024 ** 3,
   scanWorkers: 1,
+  functions: postgres.functions,
   onFault: (error) => say(`fault ${error.message}`),
 });
 await store.restore(IDENTITY);

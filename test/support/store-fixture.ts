@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { postgres } from "../../src/dialects/postgres/dialect.ts";
 import type {
   LoadColumn,
   LoadResult,
@@ -25,7 +26,8 @@ export interface OpenedStore {
 /** Closed when the test ends. */
 export function openStore(options: Partial<StoreOptions> = {}, directories?: readonly string[]): OpenedStore {
   const faults: Error[] = [];
-  const settings = { cacheDb: null, maxBytes: 1024 ** 3, scanWorkers: 1, ...options };
+  const { functions } = postgres;
+  const settings = { cacheDb: null, maxBytes: 1024 ** 3, scanWorkers: 1, functions, ...options };
   const store = Store.open({ onFault: (error) => faults.push(error), ...settings }, directories);
   onTestFinished(() => store.close());
   return { store, faults };

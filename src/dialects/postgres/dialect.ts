@@ -1,6 +1,7 @@
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Dialect } from "../dialect.ts";
 import { loadParser, parse } from "./parse.ts";
+import { registerFunctions, SQL_FUNCTIONS } from "./sql-functions.ts";
 import { tokenize } from "./tokenize.ts";
 
 /** PostgreSQL 14 and newer. */
@@ -9,6 +10,7 @@ export const postgres: Dialect = {
   ready: loadParser,
   tokenize,
   tableName,
+  functions: { register: registerFunctions, module: SQL_FUNCTIONS },
   parse,
 };
 

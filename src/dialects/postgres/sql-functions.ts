@@ -1,0 +1,14 @@
+import type { RegisterFunctions } from "../../store/contract.ts";
+
+/** URL of this module: threads import it to define the same functions on their connections. */
+export const SQL_FUNCTIONS = import.meta.url;
+
+/**
+ * Defines the functions that plans call in SQLite, each in a file of its own subject. Their names begin with `pg_`; what
+ * they cannot compute exactly they raise, and the statement goes to the origin.
+ */
+export const registerFunctions: RegisterFunctions = (target) => {
+  target.function("pg_raise", { deterministic: false }, (message) => {
+    throw new RangeError(String(message));
+  });
+};
