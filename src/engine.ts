@@ -18,7 +18,7 @@ import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
-import { readOnly, refusalOf, SESSION_STATE, unreadable, WILDCARD } from "./refusals.ts";
+import { JOIN, readOnly, refusalOf, SESSION_STATE, unreadable, WILDCARD } from "./refusals.ts";
 import { type EngineStats, Statistics } from "./stats.ts";
 import { Store } from "./store/store.ts";
 import { WriteThrough } from "./write-through.ts";
@@ -250,7 +250,7 @@ export class CachingEngine implements AsyncDisposable {
       const statement = postgres.parse(sql, []);
       if (statement.kind !== "query" && statement.kind !== "read") return { kind: "other", statement };
       const detail = error instanceof Error ? error.message : String(error);
-      return { kind: "refused", statement, bypass: bypass("origin-error", detail), tableId: null };
+      return { kind: "refused", statement, bypass: bypass("origin-error", detail), tableIds: null };
     }
   }
 
@@ -274,7 +274,7 @@ export class CachingEngine implements AsyncDisposable {
       }
       const loaded = await this.#loader.ensure(plan);
       if (loaded === "changed") {
-        this.#writes.forget([plan.table.id]);
+        this.#writes.forget(plan.tables.map(({ table }) => table.id));
         prepared = await this.#planner.decide(sql, this.#plannerOrigin);
       } else if (loaded !== "covered") {
         return this.#refuse(loaded, sql, params);
@@ -286,7 +286,7 @@ export class CachingEngine implements AsyncDisposable {
   /** A miss must not cost a transparent caller the load of a big table: the origin answers while it loads. */
   #loadsBehind(plan: Plan): boolean {
     if (this.#options.mode === "strict" || this.#loader.refusal(plan) !== null) return false;
-    return (plan.table.estimatedRows ?? 0) > FOREGROUND_ROWS;
+    return plan.tables.some(({ table }) => (table.estimatedRows ?? 0) > FOREGROUND_ROWS);
   }
 
   /** A statement that no plan answers: a read outside of the language, a write, a statement about the session. */
@@ -329,9 +329,10 @@ export class CachingEngine implements AsyncDisposable {
     return { rows, outcome: "bypass", reason };
   }
 
-  /** Strict mode refuses wildcards, as the columns of a table are then not the query's own. */
+  /** Strict mode refuses wildcards, as the columns of a table are then not the query's own, and joins. */
   #refusalOfMode(plan: Plan): Bypass | null {
-    return plan.wildcard && this.#options.mode === "strict" ? WILDCARD : null;
+    if (this.#options.mode !== "strict") return null;
+    return plan.wildcard ? WILDCARD : plan.joins ? JOIN : null;
   }
 
   /** Learns who the origin is and takes over the snapshot file; again after a failure. */

@@ -32,13 +32,11 @@ export function explainPlan(plan: Plan, execution: Execution | null): Explanatio
     outcome: execution === null ? "miss" : "hit",
     reason: null,
     detail: null,
-    tables: [
-      {
-        schema: plan.table.schema,
-        table: plan.table.name,
-        columns: [...new Set(plan.columns.map(({ column }) => column))],
-      },
-    ],
+    tables: plan.tables.map(({ table, columns }) => ({
+      schema: table.schema,
+      table: table.name,
+      columns: [...new Set(columns.map(({ column }) => column))],
+    })),
     sqlite: execution?.program.sql ?? null,
     thread: execution === null ? null : THREADS[execution.placement],
   };

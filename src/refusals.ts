@@ -7,6 +7,7 @@ import type { Prepared } from "./plan/prepared.ts";
 // The refusals that the engine itself decides on, and how decisions of the planner read as refusals.
 
 export const WILDCARD: Bypass = bypass("wildcard", "SELECT * names no columns");
+export const JOIN: Bypass = bypass("join", "a query over more than one table");
 export const SESSION_STATE: Bypass = bypass(
   "session-state",
   "a transaction is open, or settings of a connection were changed",
@@ -27,7 +28,7 @@ export function unreadable(setting: string): Exclude<Decision, Prepared> {
     changesSession: false,
     functions: [],
   };
-  return { kind: "refused", statement, bypass: bypass("session-settings", detail), tableId: null };
+  return { kind: "refused", statement, bypass: bypass("session-settings", detail), tableIds: null };
 }
 
 /** Why a statement that is no planned query is not answered from the cache. */

@@ -1,5 +1,5 @@
 import type { TypeParsers } from "../dialects/dialect.ts";
-import type { Output } from "../plan/term.ts";
+import type { Output, TableColumn } from "../plan/term.ts";
 import type { StoreRow, StoreValue } from "../store/contract.ts";
 import { createRowFactory, type Decoder, type Row, type RowFactory } from "./row-factory.ts";
 
@@ -9,7 +9,7 @@ export interface EncodeContext {
   /** The text that the origin would send for a value of this output. */
   wireText(output: Output): (value: Exclude<StoreValue, null>) => string;
   /** The text at a position of a column's dictionary. */
-  textAt(column: string, position: number): string;
+  textAt(column: TableColumn, position: number): string;
 }
 
 /**
@@ -71,7 +71,7 @@ export class RowEncoder {
 function createDecoder(output: Output, context: EncodeContext): Decoder {
   if (output.kind === "position") {
     const decode = createDecoder({ kind: "value", type: output.type }, context);
-    const textAt = (position: unknown): string => context.textAt(output.column.name, Number(position));
+    const textAt = (position: unknown): string => context.textAt(output.column, Number(position));
     return decode === null ? textAt : (position) => decode(textAt(position));
   }
   return shortcut(output, context) ?? throughText(output, context);

@@ -1,5 +1,5 @@
 import type { ColumnType } from "../catalog.ts";
-import type { Binding } from "../plan/term.ts";
+import type { Binding, TableColumn } from "../plan/term.ts";
 import type { StoreValue } from "../store/contract.ts";
 import { globPattern } from "./glob.ts";
 
@@ -17,14 +17,14 @@ export interface ValueBinders {
 }
 
 /** How many distinct values of a column sort before a text, or up to it; `null` when nobody has asked the origin yet. */
-export type PositionLookup = (column: string, text: string, through: boolean) => number | null;
+export type PositionLookup = (column: TableColumn, text: string, through: boolean) => number | null;
 
 /** A text whose position in the origin's order has to be asked for before the statement can run. */
 export class UnknownPosition {
-  readonly column: string;
+  readonly column: TableColumn;
   readonly text: string;
 
-  constructor(column: string, text: string) {
+  constructor(column: TableColumn, text: string) {
     this.column = column;
     this.text = text;
   }
@@ -47,7 +47,7 @@ export function createBinder(
     case "ordinal":
       return ordinalBinder(binding.type.labels);
     case "position":
-      return positionBinder(binding.column.name, binders.value(binding.column.type), positions, binding.through);
+      return positionBinder(binding.column, binders.value(binding.column.column.type), positions, binding.through);
     case "glob":
       return (value) => (typeof value === "string" ? globOf(value) : value == null ? null : undefined);
     case "rowCount":
@@ -70,7 +70,7 @@ function ordinalBinder(labels: readonly string[]): Binder {
 }
 
 function positionBinder(
-  column: string,
+  column: TableColumn,
   bindText: Binder,
   positions: PositionLookup,
   through: boolean,

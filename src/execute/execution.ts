@@ -1,12 +1,11 @@
 import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
 import type { Row } from "../encode/row-factory.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import { quoteIdentifier, TABLE_ALIAS } from "../plan/analysis.ts";
-import type { Program } from "../plan/compile.ts";
+import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Input } from "../plan/term.ts";
 import type { StoreApi, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
-import { MAIN_THREAD_ROWS, type Placement, placementOf } from "./placement.ts";
+import { type Placement, placementOf } from "./placement.ts";
 import type { ResultMemo } from "./result-memo.ts";
 
 type Statement = ReturnType<StoreApi["statement"]>;
@@ -35,7 +34,7 @@ export class Execution {
     encodeContext: EncodeContext,
     memo: ResultMemo,
   ) {
-    const { plan, stored, sql } = program;
+    const { plan, sql } = program;
     this.program = program;
     this.generation = store.generation;
     this.#store = store;
@@ -43,10 +42,10 @@ export class Execution {
     this.#binders = binders;
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
-    this.placement = placementOf(plan, stored, store.queryPlan(sql));
+    this.placement = placementOf(program, store.queryPlan(sql));
     this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
-    this.#probe = this.placement === "range" ? store.statement(probeSql(program)) : null;
-    this.#limitInputs = [plan.limit, plan.offset].flatMap((sql) => (sql === null ? [] : [Number(sql.slice(1)) - 1]));
+    this.#probe = this.placement === "range" && program.probe !== null ? store.statement(program.probe) : null;
+    this.#limitInputs = [plan.single?.limit, plan.single?.offset].flatMap((sql) => (sql == null ? [] : [Number(sql.slice(1)) - 1]));
   }
 
   /** SQLite's value of each input, or why there is none. */
@@ -89,7 +88,7 @@ export class Execution {
         return rows <= MAIN_THREAD_ROWS;
       }
       case "range": {
-        const [rows] = this.#probe?.get(...bound.slice(0, this.program.plan.whereInputs)) ?? [];
+        const [rows] = this.#probe?.get(...bound.slice(0, this.program.plan.single?.whereInputs ?? 0)) ?? [];
         return typeof rows === "number" && rows <= MAIN_THREAD_ROWS;
       }
       case "scan":
@@ -103,13 +102,14 @@ export class Execution {
     return rows === null ? null : this.#encoder.all(rows);
   }
 
-  /** Runs on a scan worker; `moved` when the table is no longer of the version that the program was compiled for. */
+  /** Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for. */
   async scan(bound: readonly StoreValue[]): Promise<Row[] | "moved"> {
     const { stored, sql } = this.program;
-    const rows = await this.#store.scan(sql, bound, [[stored.id, stored.version]]);
+    const versions = stored.map(({ id, version }) => [id, version] as const);
+    const rows = await this.#store.scan(sql, bound, versions);
     if (rows === "moved") return rows;
-    // Positions are looked up in the dictionary of this thread's snapshot, which has to be the worker's still.
-    if (this.#readsDictionary && this.#store.tables.get(stored.id) !== stored) return "moved";
+    // Positions are looked up in the dictionaries of this thread's snapshot, which have to be the worker's still.
+    if (this.#readsDictionary && stored.some((table) => this.#store.tables.get(table.id) !== table)) return "moved";
     this.#memo.remember(this.program, bound, rows);
     return this.#encoder.all(rows);
   }
@@ -123,10 +123,4 @@ function notCanonical(input: Input | undefined, value: unknown): Bypass {
   const detail = `the constant '${String(value)}' is not in the canonical form of its type`;
   // The origin judges a LIMIT only when it runs: -1 is an error of its own.
   return bypass(input?.binding.kind === "rowCount" ? "parameter" : "non-canonical-literal", detail);
-}
-
-/** Counts the rows of the index range, up to one more than the main thread may touch. */
-function probeSql({ plan, stored }: Program): string {
-  const from = `${quoteIdentifier(stored.storeName)} AS ${TABLE_ALIAS}`;
-  return `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${plan.where} LIMIT ${MAIN_THREAD_ROWS + 1})`;
 }

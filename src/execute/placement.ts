@@ -1,9 +1,7 @@
-import type { Plan } from "../plan/plan.ts";
+import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
+import type { Plan, SingleTable } from "../plan/plan.ts";
 import { physicalName } from "../store/column-set.ts";
 import type { StoredTable } from "../store/contract.ts";
-
-/** Rows that the main thread may touch in one statement: about a millisecond of work. */
-export const MAIN_THREAD_ROWS = 2000;
 
 /**
  * Where a statement may run.
@@ -18,33 +16,74 @@ export const MAIN_THREAD_ROWS = 2000;
 export type Placement = "one" | "main" | "limited" | "stream" | "range" | "scan";
 
 /** Decides from SQLite's own plan (the `detail` lines of EXPLAIN QUERY PLAN) and the proven sizes of index groups. */
-export function placementOf(plan: Plan, stored: StoredTable, details: readonly string[]): Placement {
+export function placementOf({ plan, stored }: Program, details: readonly string[]): Placement {
+  const [table] = stored;
+  if (plan.single === null || table === undefined) return placementOfJoin(plan, stored, details);
+  return placementOfSingle(plan.single, plan, table, details);
+}
+
+function placementOfSingle(
+  single: SingleTable,
+  plan: Plan,
+  stored: StoredTable,
+  details: readonly string[],
+): Placement {
   const access = details.find((detail) => /^(SCAN|SEARCH) t0\b/.test(detail));
   const small = stored.rows <= MAIN_THREAD_ROWS;
   if (access === undefined || details.some((detail) => detail.startsWith("MULTI-INDEX"))) {
     return small ? "main" : "scan";
   }
   const search = /^SEARCH t0 USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\)$/.exec(access);
-  if (search !== null && findsOneRow(plan, stored)) return "one";
+  if (search !== null && findsOneRow(single, stored)) return "one";
   const terms = search?.[2]?.split(" AND ") ?? [];
   const onlyEqualities = terms.length > 0 && terms.every((term) => term.endsWith("=?"));
   if (search !== null && onlyEqualities) {
-    const group = groupSize(plan, stored, search[1], terms);
-    if (group !== null && group * alternatives(plan) ** terms.length <= MAIN_THREAD_ROWS) return "main";
+    const group = groupSize(single, stored, search[1], terms);
+    if (group !== null && group * alternatives(single, plan) ** terms.length <= MAIN_THREAD_ROWS) return "main";
   }
   // min() or max() alone: SQLite looks at one end of the key.
   if (small || /^SEARCH t0(?: USING (?:COVERING )?INDEX \S+)?$/.test(access)) return "main";
-  const collects = plan.groupBy.length > 0 || plan.distinct || plan.having !== null || plan.aggregates;
   const sorts = details.some((detail) => detail.startsWith("USE TEMP B-TREE"));
-  const unfiltered = plan.where === null || (search !== null && terms.length === plan.conditions);
+  const unfiltered = single.where === null || (search !== null && terms.length === single.conditions);
   if (!unfiltered) return "scan";
-  if (plan.limit !== null && !collects && !sorts) return "limited";
-  if (search === null || plan.offset !== null) return "scan";
-  return collects || sorts ? "range" : "stream";
+  if (single.limit !== null && !single.collects && !sorts) return "limited";
+  if (search === null || single.offset !== null) return "scan";
+  return single.collects || sorts ? "range" : "stream";
+}
+
+/** Rows that a statement over several tables may touch on the main thread, each step of a join counted. */
+const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
+
+/**
+ * Several tables: each line of SQLite's plan that reads one is a loop inside those before it, or stands beside them; the
+ * product bounds both.
+ */
+function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
+  let steps = 1;
+  for (const detail of details) {
+    const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(detail);
+    if (detail.startsWith("MULTI-INDEX") || detail.includes("json_each")) return "scan";
+    if (access === null) continue;
+    steps *= Math.max(1, rowsOf(access, stored));
+    if (steps > MAIN_THREAD_STEPS) return "scan";
+  }
+  return plan.inputs.some((input) => input.binding.kind === "array") ? "scan" : "main";
+}
+
+function rowsOf([, , index, condition]: RegExpExecArray, stored: readonly StoredTable[]): number {
+  const terms = condition?.split(" AND ") ?? [];
+  const columns = terms.map((term) => term.slice(0, -2));
+  const largest = Math.max(...stored.map(({ rows }) => rows));
+  if (terms.length === 0 || !terms.every((term) => term.endsWith("=?"))) return largest;
+  if (index === undefined) return condition === "rowid=?" ? 1 : largest;
+  const key = columns.join(",");
+  const groups = stored.map((table) => table.indexes.get(key)?.largestGroup ?? 0);
+  const bound = Math.max(...groups);
+  return bound > 0 ? bound : largest;
 }
 
 /** True if the conditions fix all columns of a key of which the loaded rows have no duplicates. */
-function findsOneRow(plan: Plan, stored: StoredTable): boolean {
+function findsOneRow(plan: SingleTable, stored: StoredTable): boolean {
   const fixed = new Set(plan.fixedColumns);
   if (stored.rowidColumn !== null && fixed.has(physicalName(stored.rowidColumn, "value"))) return true;
   return [...stored.indexes.values()].some(
@@ -57,7 +96,7 @@ function findsOneRow(plan: Plan, stored: StoredTable): boolean {
  * for where to run only. `x IS NULL` is an equality term to SQLite, but the rows with NULL are in no group.
  */
 function groupSize(
-  plan: Plan,
+  plan: SingleTable,
   stored: StoredTable,
   index: string | undefined,
   terms: readonly string[],
@@ -70,8 +109,8 @@ function groupSize(
 }
 
 /** How many values each equality term can stand for: lists, and alternatives of one column, which SQLite reads as a list. */
-function alternatives(plan: Plan): number {
+function alternatives(single: SingleTable, plan: Plan): number {
   if (plan.inputs.some((input) => input.binding.kind === "array")) return Number.POSITIVE_INFINITY;
-  const lists = plan.where?.includes(" IN (") === true || plan.where?.includes(" OR ") === true;
+  const lists = single.where?.includes(" IN (") === true || single.where?.includes(" OR ") === true;
   return lists ? Math.max(1, plan.inputs.length) : 1;
 }

@@ -8,7 +8,7 @@ import { compile } from "../plan/compile.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PlanEntry, Prepared } from "../plan/prepared.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
-import { createBinder, UnknownPosition } from "./bind.ts";
+import { createBinder, type PositionLookup, UnknownPosition } from "./bind.ts";
 import { Execution } from "./execution.ts";
 import type { Positions } from "./positions.ts";
 import { ResultMemo } from "./result-memo.ts";
@@ -46,12 +46,13 @@ export class Runner {
   }
 
   createEntry(plan: Plan, parameterCount: number): PlanEntry {
-    const lookup = (column: string, text: string, through: boolean): number | null => {
-      const stored = this.#store.tables.get(plan.table.id);
-      return stored === undefined ? null : this.#positions.lookup(stored, column, text, through);
+    const lookup: PositionLookup = ({ table, column }, text, through) => {
+      const stored = this.#store.tables.get(table.id);
+      return stored === undefined ? null : this.#positions.lookup(stored, column.name, text, through);
     };
     const binders = plan.inputs.map((input) => createBinder(input.binding, this.#origin.binders, lookup));
-    return { plan, binders, parameterCount, use: this.#use.of(plan.table.id), execution: null };
+    const uses = plan.tables.map(({ table }) => this.#use.of(table.id));
+    return { plan, binders, parameterCount, uses, execution: null };
   }
 
   /** The hit path: rows, at once, or `null` if anything stands in the way (`run` then finds out what). */
@@ -67,7 +68,7 @@ export class Runner {
     try {
       const bound = execution.bind(prepared.values(params));
       if (!Array.isArray(bound)) return null;
-      this.#use.touch(entry.use);
+      this.#use.touch(entry.uses);
       return execution.runHere(bound) ?? execution.recall(bound);
     } catch {
       return null;
@@ -84,7 +85,7 @@ export class Runner {
       const execution = this.executionOf(entry);
       if (execution === null) return "uncovered";
       if (!(execution instanceof Execution)) return execution;
-      this.#use.touch(entry.use);
+      this.#use.touch(entry.uses);
       try {
         const rows = await this.#runOnce(execution, prepared.values(params));
         if (rows !== "again") return rows;
@@ -102,23 +103,23 @@ export class Runner {
     const stored = this.#loader.covering(plan);
     if (stored === null) return null;
     const program =
-      execution !== null && execution.program.stored === stored ? execution.program : compile(plan, stored);
+      execution !== null && isSame(execution.program.stored, stored) ? execution.program : compile(plan, stored);
     if (program.kind === "bypass") return program;
     try {
       entry.execution = new Execution(program, this.#store, entry.binders, this.#encodeContext(stored), this.#memo);
     } catch (error) {
       return bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
     }
-    this.#wantIndex(plan, stored);
+    this.#wantIndexes(plan, stored);
     return entry.execution;
   }
 
   async #runOnce(execution: Execution, values: readonly unknown[]): Promise<Row[] | Bypass | "again"> {
     const bound = execution.bind(values);
     if (bound instanceof UnknownPosition) {
-      const { stored, plan } = execution.program;
-      const column = plan.table.columns.find((candidate) => candidate.name === bound.column);
-      if (column === undefined) return bypass("unknown-column", bound.column);
+      const { table, column } = bound.column;
+      const stored = execution.program.stored.find(({ id }) => id === table.id);
+      if (stored === undefined) return bypass("unknown-column", column.name);
       await this.#positions.resolve(stored, column, bound.text, (...question) => this.#origin.sortsBefore(...question));
       return "again";
     }
@@ -129,19 +130,30 @@ export class Runner {
     return rows === "moved" ? "again" : rows;
   }
 
-  #encodeContext(stored: StoredTable): EncodeContext {
+  #encodeContext(stored: readonly StoredTable[]): EncodeContext {
     return {
       types: this.#origin.types,
       wireText: (output) => this.#origin.wireText(output),
-      textAt: (column, position) => this.#positions.textAt(stored, column, position),
+      textAt: ({ table, column }, position) => {
+        const found = stored.find(({ id }) => id === table.id);
+        if (found === undefined) throw new RangeError(`${table.name} is no table of the statement`);
+        return this.#positions.textAt(found, column.name, position);
+      },
     };
   }
 
-  /** Has an index built in the background for what the plan filters and sorts by. */
-  #wantIndex({ indexColumns }: Plan, stored: StoredTable): void {
-    const [first] = indexColumns;
-    if (first === undefined || first === stored.rowidColumn || stored.rows < INDEXED_ROWS) return;
-    if (stored.indexes.has(indexColumns.join(",")) || stored.indexes.size >= INDEXES_PER_TABLE) return;
-    this.#store.ensureIndex(stored.id, indexColumns).catch(this.#onFault);
+  /** Has indexes built in the background for what the plan filters, joins and sorts by. */
+  #wantIndexes({ indexes }: Plan, stored: readonly StoredTable[]): void {
+    for (const { table, columns } of indexes) {
+      const [first] = columns;
+      const found = stored.find(({ id }) => id === table.id);
+      if (found === undefined || first === undefined || first === found.rowidColumn || found.rows < INDEXED_ROWS) continue;
+      if (found.indexes.has(columns.join(",")) || found.indexes.size >= INDEXES_PER_TABLE) continue;
+      this.#store.ensureIndex(found.id, columns).catch(this.#onFault);
+    }
   }
+}
+
+function isSame(a: readonly StoredTable[], b: readonly StoredTable[]): boolean {
+  return a.length === b.length && a.every((table, index) => table === b[index]);
 }

@@ -1,4 +1,4 @@
-import type { Plan } from "../plan/plan.ts";
+import type { PlannedTable } from "../plan/analysis.ts";
 import { type EncodedColumn, physicalName } from "../store/column-set.ts";
 import type { StoredTable } from "../store/contract.ts";
 
@@ -8,15 +8,15 @@ export interface ColumnSet {
   readonly dictionaries: ReadonlySet<string>;
 }
 
-/** What a plan needs loaded. One that names no column (`count(*)`) needs the rows: any column will do. */
-export function columnSetOf(plan: Plan): ColumnSet {
+/** What a plan needs loaded of a table. If it names no column (`count(*)`) it needs the rows: any column will do. */
+export function columnSetOf(planned: PlannedTable): ColumnSet {
   const columns = new Map<string, EncodedColumn>();
-  for (const encoded of plan.columns) columns.set(physicalName(encoded.column, encoded.encoding), encoded);
+  for (const encoded of planned.columns) columns.set(physicalName(encoded.column, encoded.encoding), encoded);
   if (columns.size === 0) {
-    const column = plan.table.primaryKey[0] ?? plan.table.columns[0]?.name ?? "";
+    const column = planned.table.primaryKey[0] ?? planned.table.columns[0]?.name ?? "";
     columns.set(column, { column, encoding: "value" });
   }
-  return { columns, dictionaries: new Set(plan.dictionaries) };
+  return { columns, dictionaries: new Set(planned.dictionaries) };
 }
 
 /** True if the stored table has all of it. */

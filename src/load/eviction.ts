@@ -15,15 +15,16 @@ export class TableUse {
     return use;
   }
 
-  touch(use: { tick: number }): void {
-    use.tick = ++this.#tick;
+  touch(uses: readonly { tick: number }[]): void {
+    this.#tick += 1;
+    for (const use of uses) use.tick = this.#tick;
   }
 
-  /** The tables to evict, least recently used first, until the store fits its budget; never `keep`. */
-  leastRecent(store: StoreApi, maxBytes: number, keep: string): readonly string[] {
+  /** The tables to evict, least recently used first, until the store fits its budget; never those to `keep`. */
+  leastRecent(store: StoreApi, maxBytes: number, keep: ReadonlySet<string>): readonly string[] {
     let bytes = store.bytes;
     const candidates = [...store.tables.values()]
-      .filter((table) => table.id !== keep)
+      .filter((table) => !keep.has(table.id))
       .sort((a, b) => this.of(a.id).tick - this.of(b.id).tick);
     const evicted: string[] = [];
     for (const table of candidates) {

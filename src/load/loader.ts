@@ -4,7 +4,7 @@ import { LoadError, StoreError } from "../errors.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type EncodedColumn, physicalName } from "../store/column-set.ts";
-import type { LoadSink, StoreApi, StoredTable } from "../store/contract.ts";
+import type { LoadSink, LoadTable, StoreApi, StoredTable } from "../store/contract.ts";
 import { type ColumnSet, columnSetOf, covers, union } from "./coverage.ts";
 import type { TableUse } from "./eviction.ts";
 
@@ -20,10 +20,13 @@ export interface LoaderOptions {
   readonly onFault: (error: LoadError | StoreError) => void;
 }
 
-interface Flight {
-  readonly wanted: ColumnSet;
-  readonly outcome: Promise<LoadOutcome>;
+/** What is to be loaded of one table. */
+interface Wanted {
+  readonly table: Table;
+  readonly columns: ColumnSet;
 }
+
+type Flight = Promise<"landed" | "changed">;
 
 /** A load that an invalidation overtook is repeated this often before the query is passed through. */
 const ATTEMPTS = 5;
@@ -44,6 +47,7 @@ export class Loader {
   readonly #use: TableUse;
   readonly #live = new Set<string>();
   readonly #epochs = new Map<string, number>();
+  /** By table: one that is being loaded is in one flight only. */
   readonly #flights = new Map<string, Flight>();
   /** Why a table is not loaded, and until when that is not tried again (`performance.now()`). */
   readonly #refusals = new Map<string, { readonly bypass: Bypass; readonly until: number }>();
@@ -61,32 +65,39 @@ export class Loader {
     for (const id of this.#store.tables.keys()) this.#live.add(id);
   }
 
-  /** The table as it may be served to this plan now, if it covers it. */
-  covering(plan: Plan): StoredTable | null {
-    const stored = this.#liveTable(plan.table);
-    return stored !== undefined && covers(stored, columnSetOf(plan)) ? stored : null;
+  /** The plan's tables as they may be served to it now, in its order; `null` unless they cover it. */
+  covering({ tables }: Plan): readonly StoredTable[] | null {
+    const found: StoredTable[] = [];
+    for (const planned of tables) {
+      const stored = this.#liveTable(planned.table);
+      if (stored === undefined || !covers(stored, columnSetOf(planned))) return null;
+      found.push(stored);
+    }
+    return found;
   }
 
-  /** Why the table of this plan is not loaded, where that was found out before. */
-  refusal(plan: Plan): Bypass | null {
-    const { table } = plan;
-    const refusal = this.#refusals.get(table.id);
-    if (refusal !== undefined && performance.now() < refusal.until) return refusal.bypass;
-    return this.#largeByEstimate(table);
+  /** Why a table of this plan is not loaded, where that was found out before. */
+  refusal({ tables }: Plan): Bypass | null {
+    for (const { table } of tables) {
+      const refusal = this.#refusals.get(table.id);
+      if (refusal !== undefined && performance.now() < refusal.until) return refusal.bypass;
+      const large = this.#largeByEstimate(table);
+      if (large !== null) return large;
+    }
+    return null;
   }
 
   /** Makes the plan's columns available. Rejects with the origin's error if it fails the load. */
   async ensure(plan: Plan): Promise<LoadOutcome> {
-    const { table } = plan;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const keep = new Set(plan.tables.map(({ table }) => table.id));
+    for (let attempt = 0; attempt < ATTEMPTS * plan.tables.length; attempt++) {
       if (this.covering(plan) !== null) return "covered";
       const refusal = this.refusal(plan);
       if (refusal !== null) return refusal;
-      const flight = this.#flights.get(table.id) ?? this.#takeOff(plan);
-      const outcome = await flight.outcome;
-      if (outcome !== "covered") return outcome;
+      if ((await this.#flightOf(plan, keep)) === "changed") return "changed";
     }
-    return bypass("load-failed", `${table.schema}.${table.name} was invalidated again and again while it was loaded`);
+    const names = plan.tables.map(({ table }) => `${table.schema}.${table.name}`).join(", ");
+    return bypass("load-failed", `${names}: invalidated again and again while loading`);
   }
 
   /** These tables (ids) are wrong from now on: nothing of them is served before a load that begins after this call. */
@@ -118,103 +129,136 @@ export class Loader {
     );
   }
 
-  #takeOff(plan: Plan): Flight {
-    const { table } = plan;
-    const stored = this.#liveTable(table);
-    const wanted = stored === undefined ? columnSetOf(plan) : union(columnSetOf(plan), storedSet(stored, table));
-    const outcome = this.#load(table, wanted).finally(() => this.#flights.delete(table.id));
-    const flight: Flight = { wanted, outcome };
-    this.#flights.set(table.id, flight);
+  /** The load under way that brings something the plan misses, or a new one that brings all of it, at one snapshot. */
+  #flightOf({ tables }: Plan, keep: ReadonlySet<string>): Flight {
+    const missing: Wanted[] = [];
+    for (const planned of tables) {
+      const { table } = planned;
+      const stored = this.#liveTable(table);
+      const columns = columnSetOf(planned);
+      if (stored !== undefined && covers(stored, columns)) continue;
+      const flight = this.#flights.get(table.id);
+      if (flight !== undefined) return flight;
+      missing.push({ table, columns: stored === undefined ? columns : union(columns, storedSet(stored, table)) });
+    }
+    const ids = missing.map(({ table }) => table.id);
+    const flight = this.#loadAll(missing, keep).finally(() => {
+      for (const id of ids) this.#flights.delete(id);
+    });
+    for (const id of ids) this.#flights.set(id, flight);
     return flight;
+  }
+
+  /** One table that cannot be read must not keep the others out: after an error each is loaded by itself. */
+  async #loadAll(wanted: readonly Wanted[], keep: ReadonlySet<string>): Flight {
+    const outcome = await this.#load(wanted, keep);
+    if (outcome !== "failed") return outcome;
+    for (const one of wanted.length > 1 ? wanted : []) {
+      if ((await this.#load([one], keep)) === "changed") return "changed";
+    }
+    return "landed";
   }
 
   #epochOf(id: string): string {
     return `${this.#allEpoch}:${this.#epochs.get(id) ?? 0}`;
   }
 
-  async #load(table: Table, wanted: ColumnSet): Promise<LoadOutcome> {
-    const epoch = this.#epochOf(table.id);
+  async #load(wanted: readonly Wanted[], keep: ReadonlySet<string>): Promise<"landed" | "changed" | "failed"> {
+    const ids = wanted.map(({ table }) => table.id);
+    const epochs = ids.map((id) => this.#epochOf(id));
+    const overtaken = (): boolean => ids.some((id, index) => this.#epochOf(id) !== epochs[index]);
     const startedAt = performance.now();
     const sinks: LoadSink[] = [];
     const openSink = async (): Promise<LoadSink> => {
-      const sink = await this.#beginLoad(table, wanted);
+      const sink = await this.#beginLoad(wanted);
       sinks.push(sink);
       return sink;
     };
     try {
-      const streamed = await this.#origin.load([originTable(table, wanted)], openSink);
+      const streamed = await this.#origin.load(wanted.map(originTable), openSink);
       const [sink] = sinks;
       if (streamed === "changed" || sink === undefined) return "changed";
-      if (epoch !== this.#epochOf(table.id)) {
+      if (overtaken()) {
         await sink.abort();
-        return "covered";
+        return "landed";
       }
       const result = await sink.finish();
       if (result.kind === "too-large") {
-        return this.#remember(table, bypass("table-too-large", result.detail), Number.POSITIVE_INFINITY);
+        const large = wanted.find(({ table }) => table.id === result.id)?.table;
+        if (large !== undefined) this.#remember(large, bypass("table-too-large", result.detail), Number.POSITIVE_INFINITY);
+        return "landed";
       }
-      if (epoch !== this.#epochOf(table.id)) {
-        this.#drop([table.id]);
-        return "covered";
+      if (overtaken()) {
+        this.#drop(ids);
+        return "landed";
       }
-      this.#live.add(table.id);
-      this.#options.onLoad(table, result.tables[0]?.rows ?? 0, performance.now() - startedAt);
-      this.#makeRoom(table.id);
-      return "covered";
+      for (const { table } of wanted) {
+        this.#live.add(table.id);
+        const rows = result.tables.find(({ id }) => id === table.id)?.rows ?? 0;
+        this.#options.onLoad(table, rows, performance.now() - startedAt);
+      }
+      this.#makeRoom(keep);
+      return "landed";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
-      if (error instanceof StoreError) {
-        this.#options.onFault(error);
-        return this.#remember(table, bypass("store-failed", error.message), RETRY_MS);
-      }
-      if (!this.#origin.isStatementError(error)) throw error;
-      // Reading whole columns can fail where the query does not: a computed column that raises, a missing privilege.
-      const detail = `${table.schema}.${table.name} cannot be read as a whole`;
-      this.#options.onFault(new LoadError(`${detail}; its queries go to the origin.`, { cause: error }));
-      return this.#remember(table, bypass("load-failed", detail), RETRY_MS);
+      return this.#loadFailed(error, wanted);
     }
   }
 
-  #beginLoad(table: Table, wanted: ColumnSet): Promise<LoadSink> {
-    const { maxTableRows } = this.#options;
-    const dictionaries = dictionaryColumns(table, wanted);
+  #loadFailed(error: unknown, wanted: readonly Wanted[]): "failed" {
+    if (error instanceof StoreError) {
+      this.#options.onFault(error);
+      for (const { table } of wanted) this.#remember(table, bypass("store-failed", error.message), RETRY_MS);
+      return "failed";
+    }
+    if (!this.#origin.isStatementError(error)) throw error;
+    const [only, ...more] = wanted;
+    if (only === undefined || more.length > 0) return "failed";
+    // Reading whole columns can fail where the query does not: a computed column that raises, a missing privilege.
+    const detail = `${only.table.schema}.${only.table.name} cannot be read as a whole`;
+    this.#options.onFault(new LoadError(`${detail}; its queries go to the origin.`, { cause: error }));
+    this.#remember(only.table, bypass("load-failed", detail), RETRY_MS);
+    return "failed";
+  }
+
+  #beginLoad(wanted: readonly Wanted[]): Promise<LoadSink> {
+    const tables = wanted.map((one) => this.#loadTable(one));
+    return this.#store.beginLoad({ decoder: this.#origin.decoder, tables });
+  }
+
+  #loadTable({ table, columns }: Wanted): LoadTable {
+    const dictionaries = dictionaryColumns(table, columns);
     const names = dictionaries.map((column) => column.name);
     const [key] = table.primaryKey;
     const keyColumn = table.primaryKey.length === 1 ? findColumn(table, key ?? "") : undefined;
     const isRowid =
       keyColumn !== undefined &&
       ["int2", "int4", "int8"].includes(keyColumn.type.kind) &&
-      wanted.columns.has(physicalName(keyColumn.name, "value"));
-    return this.#store.beginLoad({
-      decoder: this.#origin.decoder,
-      tables: [
-        {
-          id: table.id,
-          schema: table.schema,
-          table: table.name,
-          fingerprint: table.fingerprint,
-          columns: encodedColumns(table, wanted).map(({ column, encoding }) =>
-            this.#origin.loadColumn(column, encoding, names),
-          ),
-          rowidColumn: isRowid && keyColumn !== undefined ? keyColumn.name : null,
-          dictionaries: dictionaries.map((column) => ({
-            column: column.name,
-            codec: this.#origin.dictionaryCodec(column),
-            keep: wanted.dictionaries.has(column.name),
-          })),
-          maxRows: maxTableRows,
-        },
-      ],
-    });
+      columns.columns.has(physicalName(keyColumn.name, "value"));
+    return {
+      id: table.id,
+      schema: table.schema,
+      table: table.name,
+      fingerprint: table.fingerprint,
+      columns: encodedColumns(table, columns).map(({ column, encoding }) =>
+        this.#origin.loadColumn(column, encoding, names),
+      ),
+      rowidColumn: isRowid && keyColumn !== undefined ? keyColumn.name : null,
+      dictionaries: dictionaries.map((column) => ({
+        column: column.name,
+        codec: this.#origin.dictionaryCodec(column),
+        keep: columns.dictionaries.has(column.name),
+      })),
+      maxRows: this.#options.maxTableRows,
+    };
   }
 
-  #remember(table: Table, refusal: Bypass, forMs: number): Bypass {
+  #remember(table: Table, refusal: Bypass, forMs: number): void {
     this.#refusals.set(table.id, { bypass: refusal, until: performance.now() + forMs });
-    return refusal;
   }
 
-  #makeRoom(justLoaded: string): void {
-    const evicted = this.#use.leastRecent(this.#store, this.#options.maxBytes, justLoaded);
+  #makeRoom(keep: ReadonlySet<string>): void {
+    const evicted = this.#use.leastRecent(this.#store, this.#options.maxBytes, keep);
     for (const id of evicted) this.#live.delete(id);
     this.#drop(evicted);
   }
@@ -246,8 +290,8 @@ function dictionaryColumns(table: Table, wanted: ColumnSet): Column[] {
   });
 }
 
-function originTable(table: Table, wanted: ColumnSet): OriginLoadTable {
-  return { table, columns: encodedColumns(table, wanted), dictionaries: dictionaryColumns(table, wanted) };
+function originTable({ table, columns }: Wanted): OriginLoadTable {
+  return { table, columns: encodedColumns(table, columns), dictionaries: dictionaryColumns(table, columns) };
 }
 
 function storedSet(stored: StoredTable, table: Table): ColumnSet {

@@ -111,17 +111,24 @@ export type Expression =
       readonly star: boolean;
       readonly distinct: boolean;
       readonly filter: Expression | null;
-    };
+      /** Order of the rows that an aggregate sees; empty when none is given. */
+      readonly orderBy: readonly OrderItem[];
+      readonly over: Window | null;
+    }
+  /** `t.*` as one value: the whole row of a relation. */
+  | { readonly kind: "wholeRow"; readonly path: QualifiedName }
+  /** `(a, b)`; only as an operand of a comparison or IN. */
+  | { readonly kind: "row"; readonly items: readonly Expression[] }
+  | { readonly kind: "exists"; readonly query: Query }
+  /** A query of one column as a value. */
+  | { readonly kind: "scalarQuery"; readonly query: Query }
+  /** `x IN (SELECT …)`, `x = ANY (SELECT …)`, `x <> ALL (SELECT …)`. */
+  | { readonly kind: "inQuery"; readonly operand: Expression; readonly query: Query; readonly negated: boolean };
 
 /** One entry of the select list. `path` of a star is what stands before it: `[]`, `["u"]`, `["public", "users"]`. */
 export type Target =
   | { readonly kind: "expression"; readonly expression: Expression; readonly alias: string | null }
   | { readonly kind: "star"; readonly path: QualifiedName };
-
-export interface TableReference {
-  readonly name: QualifiedName;
-  readonly alias: string | null;
-}
 
 export interface OrderItem {
   readonly expression: Expression;
@@ -130,14 +137,99 @@ export interface OrderItem {
   readonly nulls: "first" | "last" | null;
 }
 
-export interface Query {
-  readonly distinct: boolean;
+export interface TableReference {
+  readonly kind: "table";
+  readonly name: QualifiedName;
+  readonly alias: string | null;
+  /** `AS t(a, b)`: other names for the first columns. */
+  readonly columnAliases: readonly string[];
+}
+
+/** A query in FROM. Only a lateral one sees what stands before it. */
+export interface DerivedTable {
+  readonly kind: "derived";
+  readonly query: Query;
+  readonly alias: string | null;
+  readonly columnAliases: readonly string[];
+  readonly lateral: boolean;
+}
+
+/** `CROSS JOIN` and the comma are inner joins without condition. */
+export interface Join {
+  readonly kind: "join";
+  readonly type: "inner" | "left" | "right" | "full";
+  readonly left: FromItem;
+  readonly right: FromItem;
+  readonly condition: JoinCondition | null;
+}
+
+export type JoinCondition =
+  | { readonly kind: "on"; readonly expression: Expression }
+  | { readonly kind: "using"; readonly columns: readonly string[] }
+  | { readonly kind: "natural" };
+
+export type FromItem = TableReference | DerivedTable | Join;
+
+/** What stands between a query's WITH and its ORDER BY. */
+export type QueryBody = Select | SetOperation | Values;
+
+export interface Select {
+  readonly kind: "select";
+  /** `DISTINCT`, or the expressions of `DISTINCT ON`. */
+  readonly distinct: boolean | readonly Expression[];
   readonly targets: readonly Target[];
-  readonly from: TableReference;
+  /** `null` for a SELECT without FROM. */
+  readonly from: FromItem | null;
   readonly where: Expression | null;
   readonly groupBy: readonly Expression[];
   readonly having: Expression | null;
+}
+
+export interface SetOperation {
+  readonly kind: "setOperation";
+  readonly operator: "union" | "intersect" | "except";
+  readonly all: boolean;
+  readonly left: Query;
+  readonly right: Query;
+}
+
+/** `VALUES (1, 'a'), (2, 'b')`. */
+export interface Values {
+  readonly kind: "values";
+  readonly rows: readonly (readonly Expression[])[];
+}
+
+/** One entry of a WITH clause. */
+export interface CommonTable {
+  readonly name: string;
+  readonly columnAliases: readonly string[];
+  readonly query: Query;
+  /** It may refer to itself. */
+  readonly recursive: boolean;
+}
+
+export interface Query {
+  readonly with: readonly CommonTable[];
+  readonly body: QueryBody;
   readonly orderBy: readonly OrderItem[];
   readonly limit: Expression | null;
   readonly offset: Expression | null;
 }
+
+/** A window: its own clauses, or what an entry of the WINDOW clause adds to them. */
+export interface Window {
+  readonly partitionBy: readonly Expression[];
+  readonly orderBy: readonly OrderItem[];
+  readonly frame: Frame | null;
+}
+
+export interface Frame {
+  readonly unit: "rows" | "range" | "groups";
+  readonly start: FrameBound;
+  readonly end: FrameBound;
+  readonly exclude: "current row" | "group" | "ties" | null;
+}
+
+export type FrameBound =
+  | { readonly kind: "unbounded preceding" | "current row" | "unbounded following" }
+  | { readonly kind: "preceding" | "following"; readonly offset: Expression };

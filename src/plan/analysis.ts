@@ -1,10 +1,11 @@
 import type { Column, ColumnType, Table, TypeSystem } from "../catalog.ts";
 import { type Bypass, bypass } from "../outcome.ts";
+import type { QualifiedName } from "../parse/ast.ts";
 import { type EncodedColumn, type Encoding, physicalName } from "../store/column-set.ts";
-import type { Binding, Constant, Input, Operand, Proof, Source, Term } from "./term.ts";
-
-/** Alias of the one table in the SQLite text. */
-export const TABLE_ALIAS = "t0";
+import { type Environment, NO_COMMON_TABLES } from "./environment.ts";
+import type { IndexHint } from "./plan.ts";
+import type { Scope } from "./scope.ts";
+import type { Binding, Constant, Facts, Input, Operand, Proof, Source, TableColumn, Term } from "./term.ts";
 
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -12,7 +13,10 @@ export function quoteIdentifier(name: string): string {
 
 /** What the planner is told of one statement besides its tree. */
 export interface Surroundings {
-  readonly table: Table;
+  /** The tables that the statement names. */
+  readonly tables: readonly Table[];
+  /** The table that a name means, or why it cannot be cached. */
+  table(name: QualifiedName): Table | Bypass;
   readonly types: TypeSystem;
   /** The origin's types of `$1`, `$2` … */
   readonly parameterTypes: readonly number[];
@@ -22,13 +26,23 @@ export interface Surroundings {
   readonly literals: readonly { readonly value: string }[];
 }
 
+/** What a plan needs of one table. */
+export interface PlannedTable {
+  readonly table: Table;
+  readonly columns: readonly EncodedColumn[];
+  /** Columns whose dictionary has to be kept. */
+  readonly dictionaries: readonly string[];
+}
+
+/** A part of the SQLite text that the loaded data decides. */
+export type Deferred = (facts: Facts) => string;
+
 /**
  * The state of planning one statement: what it needs from the store (columns, dictionaries), from the caller (inputs),
  * and from the data (proofs). Treatments add to it while they print.
  */
 export class Analysis {
   readonly surroundings: Surroundings;
-  readonly alias: string;
   /** Literals whose value shaped the plan: they are part of its key. */
   readonly pinned: Set<number> = new Set();
   /**
@@ -36,39 +50,76 @@ export class Analysis {
    * of which type a result is: there every literal is pinned.
    */
   pinsLiterals = false;
-  /** An aggregate function was called. */
-  aggregates = false;
+  /** The query around groups or is DISTINCT: the origin compares its expressions, queries inside them included. */
+  comparesExpressions = false;
+  readonly indexes: IndexHint[] = [];
+  /** Number of queries planned, nested ones included. */
+  queries = 0;
   readonly inputs: Input[] = [];
   readonly proofs: Proof[] = [];
-  readonly #columns = new Map<string, EncodedColumn>();
-  readonly #dictionaries = new Set<string>();
+  readonly deferred: Deferred[] = [];
+  /** What names of columns mean where planning is at. */
+  scope: Scope | null = null;
+  /** Which entries of WITH can be named there. */
+  environment: Environment = NO_COMMON_TABLES;
+  /** The scopes that columns were found in; `observing` looks at a part of them. */
+  found: Set<Scope> = new Set();
+  readonly #tables = new Map<string, { table: Table; columns: Map<string, EncodedColumn>; dictionaries: Set<string> }>();
+  #aliases = 0;
 
-  constructor(surroundings: Surroundings, alias: string) {
+  constructor(surroundings: Surroundings) {
     this.surroundings = surroundings;
-    this.alias = alias;
   }
 
-  get columns(): readonly EncodedColumn[] {
-    return [...this.#columns.values()];
-  }
-
-  get dictionaries(): readonly string[] {
-    return [...this.#dictionaries];
+  get tables(): readonly PlannedTable[] {
+    return [...this.#tables.values()].map(({ table, columns, dictionaries }) => ({
+      table,
+      columns: [...columns.values()],
+      dictionaries: [...dictionaries],
+    }));
   }
 
   builtin(kind: Parameters<TypeSystem["builtin"]>[0]): ColumnType {
     return this.surroundings.types.builtin(kind);
   }
 
-  /** Makes the encoding part of the column set and returns its SQLite text. */
-  use(column: Column, encoding: Encoding): string {
-    const name = physicalName(column.name, encoding);
-    this.#columns.set(name, { column: column.name, encoding });
-    return `${TABLE_ALIAS}.${quoteIdentifier(name)}`;
+  /** A name that nothing else in the SQLite text has. */
+  newAlias(prefix: "t" | "q" | "c"): string {
+    return `${prefix}${this.#aliases++}`;
   }
 
-  useDictionary(column: Column): void {
-    this.#dictionaries.add(column.name);
+  /** Number of relations named so. */
+  get aliases(): number {
+    return this.#aliases;
+  }
+
+  /** Makes the table part of the plan: its rows are needed, whichever of its columns. */
+  read(table: Table): void {
+    this.#planned(table);
+  }
+
+  /** Makes the encoding part of the table's column set and returns the physical column's name, quoted. */
+  use(table: Table, column: Column, encoding: Encoding): string {
+    const name = physicalName(column.name, encoding);
+    this.#planned(table).columns.set(name, { column: column.name, encoding });
+    return quoteIdentifier(name);
+  }
+
+  uses(table: Table, column: Column, encoding: Encoding): boolean {
+    return this.#planned(table).columns.has(physicalName(column.name, encoding));
+  }
+
+  useDictionary({ table, column }: TableColumn): void {
+    this.#planned(table).dictionaries.add(column.name);
+  }
+
+  #planned(table: Table): { columns: Map<string, EncodedColumn>; dictionaries: Set<string> } {
+    let planned = this.#tables.get(table.id);
+    if (planned === undefined) {
+      planned = { table, columns: new Map(), dictionaries: new Set() };
+      this.#tables.set(table.id, planned);
+    }
+    return planned;
   }
 
   /** Registers a run-time value and returns its placeholder. */
@@ -85,22 +136,62 @@ export class Analysis {
     if (constant.source.from === "literal") this.pinned.add(constant.source.slot);
   }
 
-  findColumn(path: readonly string[]): Column | Bypass {
-    const { table } = this.surroundings;
-    const name = path.at(-1) ?? "";
-    const qualifier = path.slice(0, -1);
-    const fits =
-      qualifier.length === 0 ||
-      (qualifier.length === 1 && qualifier[0] === this.alias) ||
-      (qualifier.length === 2 &&
-        this.alias === table.name &&
-        qualifier[0] === table.schema &&
-        qualifier[1] === table.name);
-    const column = fits ? table.columns.find((candidate) => candidate.name === name) : undefined;
-    return (
-      column ?? bypass("unknown-column", `column ${path.join(".")} is not a column of ${table.schema}.${table.name}`)
-    );
+  /**
+   * Stands in the text for what is printed once the data is known. The mark is between two NULs, which nothing else in
+   * the text can hold: the origin has no names with them, and values are bound.
+   */
+  defer(print: Deferred): string {
+    this.deferred.push(print);
+    return `\0${this.deferred.length - 1}\0`;
   }
+
+  /** The column that a name means here. */
+  findColumn(path: QualifiedName): Term | Bypass {
+    for (let scope = this.scope; scope !== null; scope = scope.outer) {
+      const found = scope.column(path);
+      if (found === null) continue;
+      this.found.add(scope);
+      return found;
+    }
+    return bypass("unknown-column", `column ${path.join(".")} is not a column of the tables here`);
+  }
+
+  /** Plans in another scope. */
+  within<Planned>(scope: Scope | null, plan: () => Planned): Planned {
+    const outer = this.scope;
+    this.scope = scope;
+    try {
+      return plan();
+    } finally {
+      this.scope = outer;
+    }
+  }
+
+  /** Plans, and says in which scopes the columns were found. */
+  observing<Planned>(plan: () => Planned): { readonly planned: Planned; readonly scopes: ReadonlySet<Scope> } {
+    const outer = this.found;
+    this.found = new Set();
+    try {
+      return { planned: plan(), scopes: this.found };
+    } finally {
+      for (const scope of this.found) outer.add(scope);
+      this.found = outer;
+    }
+  }
+
+  /** An upper bound of the rows that an aggregate here can see. */
+  rowBound(): (facts: Facts) => bigint {
+    const { scope } = this;
+    return (facts) => scope?.rowBound(facts) ?? 1n;
+  }
+}
+
+/** The text with what was deferred. */
+export function resolveDeferred(sql: string, deferred: readonly Deferred[], facts: Facts): string {
+  return sql.replaceAll(/\0(\d+)\0/g, (_, index) => {
+    const print = deferred[Number(index)];
+    return print === undefined ? "" : resolveDeferred(print(facts), deferred, facts);
+  });
 }
 
 function sameInput(input: Input, source: Source, binding: Binding): boolean {
@@ -115,8 +206,8 @@ function sameInput(input: Input, source: Source, binding: Binding): boolean {
   );
 }
 
-export function isBypass(value: object | null): value is Bypass {
-  return value !== null && "kind" in value && value.kind === "bypass";
+export function isBypass(value: object | string | null): value is Bypass {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "bypass";
 }
 
 export function isTerm(operand: Operand): operand is Term {

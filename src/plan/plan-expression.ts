@@ -2,10 +2,11 @@ import type { ColumnType } from "../catalog.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Expression, Literal, QualifiedName, TypeName } from "../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "./analysis.ts";
+import { planExists, planInQuery, planScalarQuery } from "./plan-subquery.ts";
+import { planRowComparison, planRowIn } from "./plan-rows.ts";
 import type { Constant, Operand, Term } from "./term.ts";
 import { aggregate } from "./treatments/aggregates.ts";
 import { arithmetic, negate } from "./treatments/arithmetic.ts";
-import { columnTerm } from "./treatments/columns.ts";
 import { type Comparator, compare } from "./treatments/comparison.ts";
 import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
 import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
@@ -30,10 +31,13 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
       });
     case "parameter":
       return parameter(analysis, expression.number);
-    case "column": {
-      const column = analysis.findColumn(expression.path);
-      return isBypass(column) ? column : columnTerm(analysis, column);
-    }
+    case "column":
+      return analysis.findColumn(expression.path);
+    case "scalarQuery":
+      return planScalarQuery(analysis, expression.query);
+    case "row":
+    case "wholeRow":
+      return bypass("unsupported-syntax", "a row as a value");
     case "cast":
       return planCast(analysis, expression.operand, expression.type);
     case "collate": {
@@ -70,8 +74,13 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
 /** An expression as a term; a lone constant gets the type that the origin gives it without context. */
 export function planTerm(analysis: Analysis, expression: Expression): Term | Bypass {
   const operand = planOperand(analysis, expression);
-  if (isBypass(operand) || isTerm(operand)) return operand;
-  if (operand.kind === "null") return bypass("unsupported-type", "NULL without a type");
+  return isBypass(operand) ? operand : termOf(analysis, operand);
+}
+
+/** Whatever nothing else gives a type to: a NULL is a text then. */
+export function termOf(analysis: Analysis, operand: Operand): Term | Bypass {
+  if (isTerm(operand)) return operand;
+  if (operand.kind === "null") return computed({ type: analysis.builtin("text"), sql: "NULL" });
   return untypedConstantTerm(analysis, operand);
 }
 
@@ -86,6 +95,7 @@ export function planTruth(analysis: Analysis, expression: Expression): string | 
       return typeof operand === "string" ? `(NOT ${operand})` : operand;
     }
     case "comparison":
+      if (expression.left.kind === "row" || expression.right.kind === "row") return planRowComparison(analysis, expression);
       return planComparison(analysis, expression.operator, expression.left, expression.right);
     case "isDistinct":
       return planComparison(analysis, expression.negated ? "IS" : "IS NOT", expression.left, expression.right);
@@ -93,7 +103,12 @@ export function planTruth(analysis: Analysis, expression: Expression): string | 
       return planNullTest(analysis, expression.operand, expression.negated);
     case "isTruth":
       return planTruthTest(analysis, expression.operand, expression.value, expression.negated);
+    case "exists":
+      return planExists(analysis, expression.query);
+    case "inQuery":
+      return planInQuery(analysis, expression);
     case "in":
+      if (expression.operand.kind === "row") return planRowIn(analysis, expression);
       return planIn(analysis, expression.operand, expression.list, expression.negated);
     case "anyOf":
       return planAnyOf(analysis, expression.operand, expression.array, expression.negated);
@@ -152,11 +167,9 @@ function literal(analysis: Analysis, node: Literal): Constant {
 }
 
 function parameter(analysis: Analysis, number: number): Operand | Bypass {
-  const { parameterTypes, table, types } = analysis.surroundings;
+  const { parameterTypes, types } = analysis.surroundings;
   const id = parameterTypes[number - 1];
-  const type =
-    table.columns.find((column) => column.type.oid === id && column.type.kind === "enum")?.type ??
-    (id === undefined ? null : types.byId(id));
+  const type = enumType(analysis, ({ oid }) => oid === id) ?? (id === undefined ? null : types.byId(id));
   if (type === null) return bypass("unsupported-type", `parameter $${number} is of a type that is not modelled`);
   return { kind: "constant", source: { from: "parameter", index: number - 1 }, type, text: null };
 }
@@ -173,10 +186,17 @@ function planCast(analysis: Analysis, expression: Expression, name: TypeName): O
 function castType(analysis: Analysis, name: TypeName): ColumnType | null {
   const known = analysis.surroundings.types.byName(name);
   if (known !== null || name.array || name.modifiers.length > 0) return known;
-  // An enum is known through the columns that have it.
   const label = name.name.at(-1);
-  const enums = analysis.surroundings.table.columns.filter((column) => column.type.kind === "enum");
-  return enums.find((column) => column.type.name === name.name.join(".") || column.type.name === label)?.type ?? null;
+  return enumType(analysis, (type) => type.name === name.name.join(".") || type.name === label);
+}
+
+/** An enum is known through the columns that have it. */
+function enumType(analysis: Analysis, is: (type: ColumnType) => boolean): ColumnType | null {
+  for (const { columns } of analysis.surroundings.tables) {
+    const found = columns.find(({ type }) => type.kind === "enum" && is(type));
+    if (found !== undefined) return found.type;
+  }
+  return null;
 }
 
 /** `'2024-01-01'::date`, `$1::int`, `5::bigint`: the constant is of the cast's type from the start. */
@@ -339,7 +359,7 @@ function planAggregate(
   name: "count" | "min" | "max" | "sum",
   call: Extract<Expression, { kind: "call" }>,
 ): Term | Bypass {
-  analysis.aggregates = true;
+  if (analysis.scope !== null) analysis.scope.aggregates += 1;
   let filter = "";
   if (call.filter !== null) {
     const condition = planTruth(analysis, call.filter);

@@ -1,36 +1,24 @@
 import type { Table } from "../catalog.ts";
-import type { EncodedColumn } from "../store/column-set.ts";
-import type { Input, Output, Proof, TableFacts } from "./term.ts";
+import type { Deferred, PlannedTable } from "./analysis.ts";
+import type { Facts, Input, Output, Proof } from "./term.ts";
 
 /** One result column. */
 export interface Result {
   readonly name: string;
-  readonly sql: string;
   readonly output: Output;
-  readonly wide: (facts: TableFacts) => boolean;
 }
 
 export interface SortKey {
   readonly sql: string;
   readonly descending: boolean;
   readonly nullsFirst: boolean;
-  readonly neverNull: (facts: TableFacts) => boolean;
+  readonly neverNull: (facts: Facts) => boolean;
 }
 
-/** How one shape is answered from the cache, as far as the catalog alone decides. Frozen. */
-export interface Plan {
-  readonly kind: "plan";
-  readonly table: Table;
-  /** `*` or `alias.*` stands in the select list. */
-  readonly wildcard: boolean;
-  /** The column set: what has to be loaded. */
-  readonly columns: readonly EncodedColumn[];
-  /** Columns whose dictionary has to be kept. */
-  readonly dictionaries: readonly string[];
-  readonly inputs: readonly Input[];
-  readonly proofs: readonly Proof[];
-  readonly results: readonly Result[];
-  readonly distinct: boolean;
+/** What is known of a query over one table and nothing else: how many rows it can touch is decided by it. */
+export interface SingleTable {
+  /** The table and its alias, as FROM names them. */
+  readonly from: Deferred;
   readonly where: string | null;
   /** The first so many inputs are all that WHERE uses. */
   readonly whereInputs: number;
@@ -38,15 +26,36 @@ export interface Plan {
   readonly conditions: number;
   /** Physical columns that every row of the result has equal to one constant each: `a = $1 AND b = 2`. */
   readonly fixedColumns: readonly string[];
-  /** True when an aggregate function is called anywhere. */
-  readonly aggregates: boolean;
-  readonly groupBy: readonly string[];
-  readonly having: string | null;
-  readonly orderBy: readonly SortKey[];
+  /** It sorts, groups or merges rows, so that it needs all of them before it has the first. */
+  readonly collects: boolean;
   readonly limit: string | null;
   readonly offset: string | null;
-  /** Physical columns worth an index, best first: compared for equality, then one range or sort column. */
-  readonly indexColumns: readonly string[];
+}
+
+/** An index that would serve a plan. A hint, never needed for a right answer. */
+export interface IndexHint {
+  readonly table: Table;
+  /** Physical columns, best first: compared for equality, then one range or sort column. */
+  readonly columns: readonly string[];
+}
+
+/** How one shape is answered from the cache, as far as the catalog alone decides. Frozen. */
+export interface Plan {
+  readonly kind: "plan";
+  /** The tables that it reads, and the column set of each: what has to be loaded. */
+  readonly tables: readonly PlannedTable[];
+  /** `*` or `alias.*` stands in a select list. */
+  readonly wildcard: boolean;
+  /** FROM names more than one table or query. */
+  readonly joins: boolean;
+  readonly inputs: readonly Input[];
+  readonly proofs: readonly Proof[];
+  readonly results: readonly Result[];
+  /** The SQLite text; what `deferred` stands for is marked in it. */
+  readonly sql: string;
+  readonly deferred: readonly Deferred[];
+  readonly single: SingleTable | null;
+  readonly indexes: readonly IndexHint[];
   /** Literals whose value is part of the plan. */
   readonly pinned: readonly number[];
 }

@@ -2,12 +2,13 @@ import type { Catalog, CatalogRefusal, Table, TypeSystem } from "../catalog.ts";
 import type { Description, Dialect } from "../dialects/dialect.ts";
 import { GenerationalCache } from "../generational-cache.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import type { Query } from "../parse/ast.ts";
+import type { QualifiedName } from "../parse/ast.ts";
 import { type Fingerprint, fingerprint } from "../parse/fingerprint.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Surroundings } from "./analysis.ts";
 import type { Plan } from "./plan.ts";
-import { planQuery } from "./plan-query.ts";
+import { namedTables } from "./named-tables.ts";
+import { planStatement } from "./plan-statement.ts";
 import { type PlanEntry, Prepared } from "./prepared.ts";
 
 /** A text that is no query of the language, or a query that no plan answers exactly. */
@@ -15,8 +16,8 @@ interface Refused {
   readonly kind: "refused";
   readonly statement: Statement;
   readonly bypass: Bypass;
-  /** Its tables, as far as planning got; a change of one of them makes it worth another try. */
-  readonly tableId: string | null;
+  /** Its tables, if they are known; a change of one of them makes it worth another try. */
+  readonly tableIds: readonly string[] | null;
 }
 
 /** A text that is no read, or no SQL. */
@@ -88,11 +89,11 @@ export class Planner {
       return;
     }
     const ids = new Set(tableIds);
-    this.#plans.deleteWhere(({ plan }) => ids.has(plan.table.id));
+    this.#plans.deleteWhere(({ plan }) => reads(plan, ids));
     this.#shapes.deleteWhere((shape) => shape.kind === "refused" && concerns(shape, ids));
     this.#texts.deleteWhere((decision) =>
       decision.kind === "prepared"
-        ? ids.has(decision.entry.plan.table.id)
+        ? reads(decision.entry.plan, ids)
         : decision.kind === "refused" && concerns(decision, ids),
     );
   }
@@ -101,10 +102,11 @@ export class Planner {
   forgetNamed(table: string): void {
     this.#epoch += 1;
     this.#pending.clear();
-    this.#plans.deleteWhere(({ plan }) => plan.table.name === table);
+    const names = ({ tables }: Plan): boolean => tables.some((planned) => planned.table.name === table);
+    this.#plans.deleteWhere(({ plan }) => names(plan));
     this.#shapes.deleteWhere((shape) => shape.kind === "refused");
     this.#texts.deleteWhere((decision) =>
-      decision.kind === "prepared" ? decision.entry.plan.table.name === table : decision.kind === "refused",
+      decision.kind === "prepared" ? names(decision.entry.plan) : decision.kind === "refused",
     );
   }
 
@@ -147,46 +149,53 @@ export class Planner {
 
   async #plan(sql: string, found: Fingerprint, statement: Statement, origin: PlannerOrigin): Promise<Decision> {
     if (statement.kind === "read") {
-      return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableId: null };
+      return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableIds: null };
     }
     if (statement.kind !== "query") return { kind: "other", statement };
-    const refused = (reason: Bypass, tableId: string | null): Refused => ({
-      kind: "refused",
-      statement,
-      bypass: reason,
-      tableId,
-    });
-    const [description, table] = await allSettledInOrder(
+    const names = namedTables(statement.query);
+    const [description, tables] = await allSettledInOrder(
       origin.describe(sql),
-      origin.catalog.table(statement.query.from.name),
+      Promise.all(names.map((name) => origin.catalog.table(name))),
     );
-    if (isRefusal(table)) return refused(bypass(table.reason, table.detail), null);
-    const plan = this.#planQuery(statement.query, statement.pinned, table, description, found, origin);
-    if (plan.kind === "bypass") return refused(plan, table.id);
+    const surroundings = surroundingsOf(names, tables, description, found, origin);
+    const { query, pinned } = statement;
+    const plan = planStatement({ query, surroundings, fields: description.fields, pinned });
+    if (plan.kind === "bypass") {
+      const known = surroundings.tables.length === names.length;
+      return { kind: "refused", statement, bypass: plan, tableIds: known ? surroundings.tables.map(({ id }) => id) : null };
+    }
     return new Prepared(sql, origin.createEntry(plan, description.parameterTypes.length), found.literals);
-  }
-
-  #planQuery(
-    query: Query,
-    pinned: readonly number[],
-    table: Table,
-    description: Description,
-    found: Fingerprint,
-    origin: PlannerOrigin,
-  ): Plan | Bypass {
-    const surroundings: Surroundings = {
-      table,
-      types: origin.typeSystem,
-      parameterTypes: description.parameterTypes,
-      needsText: (type) => origin.needsText(type),
-      literals: found.literals,
-    };
-    return planQuery({ query, surroundings, fields: description.fields, pinned });
   }
 }
 
-function concerns({ tableId }: Refused, ids: ReadonlySet<string>): boolean {
-  return tableId === null || ids.has(tableId);
+function surroundingsOf(
+  names: readonly QualifiedName[],
+  tables: readonly (Table | CatalogRefusal)[],
+  description: Description,
+  found: Fingerprint,
+  origin: PlannerOrigin,
+): Surroundings {
+  const byName = new Map(names.map((name, index) => [JSON.stringify(name), tables[index]]));
+  return {
+    tables: tables.flatMap((table) => (isRefusal(table) ? [] : [table])),
+    table: (name) => {
+      const table = byName.get(JSON.stringify(name));
+      if (table === undefined) return bypass("unknown-table", `${name.join(".")} was not looked up`);
+      return isRefusal(table) ? bypass(table.reason, table.detail) : table;
+    },
+    types: origin.typeSystem,
+    parameterTypes: description.parameterTypes,
+    needsText: (type) => origin.needsText(type),
+    literals: found.literals,
+  };
+}
+
+function reads({ tables }: Plan, ids: ReadonlySet<string>): boolean {
+  return tables.some(({ table }) => ids.has(table.id));
+}
+
+function concerns({ tableIds }: Refused, ids: ReadonlySet<string>): boolean {
+  return tableIds === null || tableIds.some((id) => ids.has(id));
 }
 
 function planKey(found: Fingerprint, pinned: readonly number[]): string {

@@ -10,9 +10,9 @@ export interface PlanEntry {
   readonly binders: readonly ((value: unknown) => BoundValue)[];
   /** Number of `$n` that the statement takes. */
   readonly parameterCount: number;
-  /** The table's place in the order of use. */
-  readonly use: { tick: number };
-  /** The compiled plan for the version of the table that was seen last. */
+  /** The tables' places in the order of use. */
+  readonly uses: readonly { tick: number }[];
+  /** The compiled plan for the versions of the tables that were seen last. */
   execution: Execution | null;
 }
 

@@ -1,4 +1,4 @@
-import type { Column, ColumnType } from "../catalog.ts";
+import type { Column, ColumnType, Table } from "../catalog.ts";
 import type { Bypass } from "../outcome.ts";
 import type { ColumnFacts } from "../store/column-set.ts";
 import type { Interval } from "./interval.ts";
@@ -25,7 +25,7 @@ export type Binding =
   /** Position of an enum label in the declaration. */
   | { readonly kind: "ordinal"; readonly type: ColumnType }
   /** How many distinct values of the column sort before the value (`through`: or are equal to it). */
-  | { readonly kind: "position"; readonly column: Column; readonly through: boolean }
+  | { readonly kind: "position"; readonly column: TableColumn; readonly through: boolean }
   /** A LIKE pattern as a GLOB pattern. */
   | { readonly kind: "glob" }
   /** LIMIT / OFFSET: a non-negative integer; NULL means `ifNull`. */
@@ -38,14 +38,27 @@ export interface Input {
   readonly binding: Binding;
 }
 
+/** A column of a table, wherever in the statement the table stands. */
+export interface TableColumn {
+  readonly table: Table;
+  readonly column: Column;
+}
+
 /** Facts of a loaded table, by physical column name. */
 export interface TableFacts {
   readonly rows: number;
+  /** Name of its SQLite table, unquoted. */
+  readonly storeName: string;
   column(physicalName: string): ColumnFacts | undefined;
 }
 
+/** Facts of all tables of a statement, as they are loaded now. */
+export interface Facts {
+  of(table: Table): TableFacts;
+}
+
 /** Something that must hold of the loaded data for the plan to be exact. Checked at compile time, per table version. */
-export type Proof = (facts: TableFacts) => Bypass | null;
+export type Proof = (facts: Facts) => Bypass | null;
 
 /** How a result column's SQLite value becomes the origin's: see `encode/`. */
 export type Output =
@@ -56,7 +69,7 @@ export type Output =
   /** A decimal scaled by 10^scale, as integer. */
   | { readonly kind: "scaled"; readonly type: ColumnType; readonly scale: number }
   /** The position of a text in the column's kept dictionary. */
-  | { readonly kind: "position"; readonly type: ColumnType; readonly column: Column }
+  | { readonly kind: "position"; readonly type: ColumnType; readonly column: TableColumn }
   | { readonly kind: "ordinal"; readonly type: ColumnType };
 
 /**
@@ -66,8 +79,8 @@ export type Output =
 export interface Term {
   readonly kind: "term";
   readonly type: ColumnType;
-  /** The column itself, when the term is nothing more. */
-  readonly column: Column | null;
+  /** The column itself, when the term is nothing more, however deep the query is that it comes from. */
+  readonly column: TableColumn | null;
   /** The store's `value` encoding of the type. */
   value(): string | Bypass;
   /** Comparable with itself under `=` in SQLite exactly as in the origin. */
@@ -77,11 +90,11 @@ export interface Term {
   /** For the select list: SQLite text and how to decode it. */
   output(): { readonly sql: string; readonly output: Output } | Bypass;
   /** True unless the data proves that the output is an integer below 2^53 (or no integer at all): then it is read as text. */
-  wide(facts: TableFacts): boolean;
+  wide(facts: Facts): boolean;
   /** Range of the integer that `equality()` stands for, for types kept as (scaled) integers. */
-  interval(facts: TableFacts): Interval | null;
+  interval(facts: Facts): Interval | null;
   /** True when the loaded data proves that it is never NULL. */
-  neverNull(facts: TableFacts): boolean;
+  neverNull(facts: Facts): boolean;
   /** Equal values are interchangeable in output (no -0 beside 0, no 1.0 beside 1.00). */
   readonly canonical: Proof;
 }
@@ -96,7 +109,7 @@ export interface Constant {
   readonly text: string | null;
 }
 
-interface NullConstant {
+export interface NullConstant {
   readonly kind: "null";
 }
 

@@ -131,7 +131,7 @@ export interface IndexFacts {
 
 export type LoadResult =
   | { readonly kind: "loaded"; readonly tables: readonly StoredTable[] }
-  | { readonly kind: "too-large"; readonly table: string; readonly detail: string };
+  | { readonly kind: "too-large"; readonly id: string; readonly table: string; readonly detail: string };
 
 /**
  * One load in progress. Streams are written in the order of `LoadSpec`; nothing is visible to readers before `finish`,

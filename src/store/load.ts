@@ -284,8 +284,8 @@ export class Load {
 
   #refuse(detail: string): LoadResult {
     rollback(this.#db);
-    const table = this.#streams[Math.min(this.#position, this.#streams.length - 1)]?.target.spec.table ?? "";
-    this.#tooLarge ??= { kind: "too-large", table, detail };
+    const spec = this.#streams[Math.min(this.#position, this.#streams.length - 1)]?.target.spec;
+    this.#tooLarge ??= { kind: "too-large", id: spec?.id ?? "", table: spec?.table ?? "", detail };
     this.#stream = null;
     return this.#tooLarge;
   }

@@ -15,7 +15,10 @@ import type {
 } from "libpg-query";
 import type { ArithmeticOperator, ComparisonOperator, Expression, TypeName } from "../../parse/ast.ts";
 import type { Token } from "../../parse/token.ts";
-import type { Lowering } from "./lowering.ts";
+import { lowerSubquery } from "./lower-subquery.ts";
+import { lowerWindow } from "./lower-window.ts";
+import { lowerOrder } from "./lower-query.ts";
+import { type Lowering, REFUSED } from "./lowering.ts";
 import { stringList } from "./survey.ts";
 
 /** Lowers one expression of the tree; what is not on the whitelist is refused in `lowering`. */
@@ -38,11 +41,16 @@ export function lowerExpression(node: Node | undefined, lowering: Lowering): Exp
     if ("CaseExpr" in node) return lowerCase(node.CaseExpr, lowering);
     if ("CoalesceExpr" in node) return lowerCoalesce(node.CoalesceExpr, lowering);
     if ("FuncCall" in node) return lowerCall(node.FuncCall, lowering);
+    if ("SubLink" in node) return lowerSubquery(node.SubLink, lowering);
+    if ("RowExpr" in node) {
+      lowering.allow(node.RowExpr, "row", ["args", "row_format", "location"]);
+      return { kind: "row", items: lowerList(node.RowExpr.args, lowering) };
+    }
     return refuseNode(node, lowering);
-  });
+  }, REFUSED);
 }
 
-function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering): Expression[] {
+export function lowerList(nodes: readonly Node[] | undefined, lowering: Lowering): Expression[] {
   return (nodes ?? []).map((node) => lowerExpression(node, lowering));
 }
 
@@ -86,6 +94,10 @@ function lowerColumn(node: ColumnRef, lowering: Lowering): Expression {
   lowering.allow(node, "column", ["fields", "location"]);
   const fields = node.fields ?? [];
   const path = stringList(fields);
+  const last = fields.at(-1);
+  if (path.length === fields.length - 1 && path.length > 0 && last !== undefined && "A_Star" in last) {
+    return { kind: "wholeRow", path };
+  }
   if (path.length !== fields.length) return lowering.refuse("unsupported-syntax", "a whole row as a value");
   if (path.length === 0 || path.length > 3) {
     return lowering.refuse("unsupported-syntax", `a column name of ${path.length} parts`);
@@ -317,11 +329,23 @@ function lowerCall(node: FuncCall, lowering: Lowering): Expression {
     star: node.agg_star === true,
     distinct: node.agg_distinct === true,
     filter: node.agg_filter === undefined ? null : lowerExpression(node.agg_filter, lowering),
+    orderBy: (node.agg_order ?? []).map((item) => lowerOrder(item, lowering)),
+    over: node.over === undefined ? null : lowerWindow(node.over, lowering),
   };
 }
 
 /** `funcformat` says whether the call was written `f(x)` or in SQL's own syntax, `EXTRACT(year FROM x)`. */
-const CALL_FIELDS = ["funcname", "args", "agg_star", "agg_distinct", "agg_filter", "funcformat", "location"];
+const CALL_FIELDS = [
+  "funcname",
+  "args",
+  "agg_star",
+  "agg_distinct",
+  "agg_filter",
+  "agg_order",
+  "over",
+  "funcformat",
+  "location",
+];
 
 /** Functions with a syntax of their own whose operands are all expressions; `EXTRACT(year FROM x)` holds a keyword. */
 const SQL_SYNTAX: ReadonlySet<string> = new Set([
@@ -337,7 +361,6 @@ const SQL_SYNTAX: ReadonlySet<string> = new Set([
 const NODE_NAMES: ReadonlyMap<string, string> = new Map([
   ["A_ArrayExpr", "ARRAY[…]"],
   ["A_Indirection", "a field or element of a value"],
-  ["RowExpr", "a row constructor"],
   ["NamedArgExpr", "a named argument"],
   ["XmlExpr", "an XML expression"],
   ["XmlSerialize", "XMLSERIALIZE"],
@@ -354,7 +377,6 @@ function refuseNode(node: Node, lowering: Lowering): Expression {
   if ("MinMaxExpr" in node) {
     return lowering.refuse("unsupported-function", node.MinMaxExpr.op === "IS_LEAST" ? "LEAST()" : "GREATEST()");
   }
-  if ("SubLink" in node) return lowering.refuse("subquery", "a subquery in an expression");
   if ("SQLValueFunction" in node) return lowering.refuse("volatile-function", "a value of the session");
   const kind = Object.keys(node)[0] ?? "";
   return lowering.refuse("unsupported-syntax", NODE_NAMES.get(kind) ?? kind);

@@ -1,29 +1,31 @@
-import type { Node, RangeVar, SelectStmt } from "libpg-query";
-import type { Expression, OrderItem, QualifiedName, Query, TableReference, Target } from "../../parse/ast.ts";
-import { lowerExpression } from "./lower-expression.ts";
+import type { Node, SelectStmt } from "libpg-query";
+import type { CommonTable, Expression, OrderItem, QualifiedName, Query, Select, Target } from "../../parse/ast.ts";
+import { lowerExpression, lowerList } from "./lower-expression.ts";
+import { lowerFrom } from "./lower-from.ts";
 import { type Lowering, literalsIn } from "./lowering.ts";
 import { stringList } from "./survey.ts";
 
 /**
- * Lowers a SELECT over one table. The whitelist is closed: a field of the tree that is not read here refuses the
- * statement (absent fields have their default value, so presence is what matters).
+ * Lowers a query. The whitelist is closed: a field of the tree that is not read here refuses the statement (absent
+ * fields have their default value, so presence is what matters).
  * Meaningful only while `lowering.refusal` is null.
  */
 export function lowerQuery(node: SelectStmt, lowering: Lowering): Query {
-  lowering.allow(node, "SELECT", QUERY_FIELDS);
+  return lowering.descend(() => lowerQueryHere(node, lowering), NO_QUERY);
+}
+
+const NO_QUERY: Query = { with: [], body: { kind: "values", rows: [] }, orderBy: [], limit: null, offset: null };
+
+function lowerQueryHere(node: SelectStmt, lowering: Lowering): Query {
   const query: Query = {
-    distinct: lowerDistinct(node.distinctClause, lowering),
-    targets: (node.targetList ?? []).map((target) => lowerTarget(target, lowering)),
-    from: lowerFrom(node.fromClause, lowering),
-    where: optional(node.whereClause, lowering),
-    groupBy: (node.groupClause ?? []).map((item) => lowerExpression(item, lowering)),
-    having: optional(node.havingClause, lowering),
-    orderBy: (node.sortClause ?? []).map((item) => lowerOrder(item, lowering)),
+    with: lowerWith(node, lowering),
+    body: lowerBody(node, lowering),
+    orderBy: lowering.within(node.windowClause ?? [], () =>
+      (node.sortClause ?? []).map((item) => lowerOrder(item, lowering)),
+    ),
     limit: optional(node.limitCount, lowering),
     offset: optional(node.limitOffset, lowering),
   };
-  if (query.targets.length === 0) lowering.refuse("unsupported-syntax", "SELECT without a select list");
-  if (node.op !== "SETOP_NONE") lowering.refuse("set-operation", "a set operation");
   if (node.limitOption !== "LIMIT_OPTION_DEFAULT" && node.limitOption !== "LIMIT_OPTION_COUNT") {
     lowering.refuse("unsupported-syntax", "FETCH FIRST … WITH TIES");
   }
@@ -31,31 +33,104 @@ export function lowerQuery(node: SelectStmt, lowering: Lowering): Query {
   return query;
 }
 
-const QUERY_FIELDS = [
+const QUERY_FIELDS = ["withClause", "sortClause", "limitOffset", "limitCount", "limitOption", "op"];
+
+function lowerBody(node: SelectStmt, lowering: Lowering): Query["body"] {
+  if (node.valuesLists !== undefined) {
+    lowering.allow(node, "VALUES", [...QUERY_FIELDS, "valuesLists"]);
+    return { kind: "values", rows: node.valuesLists.map((row) => lowerRow(row, lowering)) };
+  }
+  const operator = OPERATORS.get(node.op);
+  if (operator !== undefined) {
+    lowering.allow(node, operator.toUpperCase(), [...QUERY_FIELDS, "all", "larg", "rarg"]);
+    const { larg, rarg } = node;
+    if (larg !== undefined && rarg !== undefined) {
+      const left = lowerQuery(larg, lowering);
+      return { kind: "setOperation", operator, all: node.all === true, left, right: lowerQuery(rarg, lowering) };
+    }
+  } else if (node.op === "SETOP_NONE") {
+    return lowerSelect(node, lowering);
+  }
+  lowering.refuse("set-operation", "a set operation of an unknown kind");
+  return { kind: "values", rows: [] };
+}
+
+const OPERATORS: ReadonlyMap<unknown, "union" | "intersect" | "except"> = new Map([
+  ["SETOP_UNION", "union"],
+  ["SETOP_INTERSECT", "intersect"],
+  ["SETOP_EXCEPT", "except"],
+] as const);
+
+function lowerRow(node: Node, lowering: Lowering): Expression[] {
+  if (!("List" in node)) {
+    lowering.refuse("unsupported-syntax", "VALUES");
+    return [];
+  }
+  lowering.allow(node.List, "VALUES", ["items"]);
+  return lowerList(node.List.items, lowering);
+}
+
+function lowerSelect(node: SelectStmt, lowering: Lowering): Select {
+  lowering.allow(node, "SELECT", SELECT_FIELDS);
+  return lowering.within(node.windowClause ?? [], () => lowerClauses(node, lowering));
+}
+
+function lowerClauses(node: SelectStmt, lowering: Lowering): Select {
+  const select: Select = {
+    kind: "select",
+    distinct: lowerDistinct(node.distinctClause, lowering),
+    targets: (node.targetList ?? []).map((target) => lowerTarget(target, lowering)),
+    from: lowerFrom(node.fromClause, lowering),
+    where: optional(node.whereClause, lowering),
+    groupBy: lowerList(node.groupClause, lowering),
+    having: optional(node.havingClause, lowering),
+  };
+  if (select.targets.length === 0) lowering.refuse("unsupported-syntax", "SELECT without a select list");
+  return select;
+}
+
+const SELECT_FIELDS = [
+  ...QUERY_FIELDS,
   "distinctClause",
   "targetList",
   "fromClause",
   "whereClause",
   "groupClause",
   "havingClause",
-  "sortClause",
-  "limitOffset",
-  "limitCount",
-  "limitOption",
-  "op",
+  "windowClause",
 ];
+
+/** Modifying entries have made the statement a write already. */
+function lowerWith({ withClause }: SelectStmt, lowering: Lowering): CommonTable[] {
+  if (withClause === undefined) return [];
+  lowering.allow(withClause, "WITH", ["ctes", "recursive", "location"]);
+  const recursive = withClause.recursive === true;
+  return (withClause.ctes ?? []).flatMap((node) => {
+    const table = "CommonTableExpr" in node ? node.CommonTableExpr : undefined;
+    const query = table?.ctequery;
+    if (table?.ctename === undefined || query === undefined || !("SelectStmt" in query)) {
+      lowering.refuse("cte", "WITH an entry that is no query");
+      return [];
+    }
+    lowering.allow(table, "WITH", ["ctename", "aliascolnames", "ctematerialized", "ctequery", "location"]);
+    const columnAliases = stringList(table.aliascolnames);
+    return [{ name: table.ctename, columnAliases, query: lowerQuery(query.SelectStmt, lowering), recursive }];
+  });
+}
 
 /**
  * A bare number in ORDER BY or GROUP BY is a position. And where a query groups or is DISTINCT, the origin compares
  * expressions of one clause with those of another (`SELECT a + 1 … GROUP BY a + 1`), constants included; a key of the
  * grouping may also be named by the alias or position of its entry in the select list.
  */
-function pinStructure(query: Query, lowering: Lowering): void {
-  const order = query.orderBy.map((item) => item.expression);
-  for (const item of [...query.groupBy, ...order]) if (item.kind === "literal") lowering.pin(item);
-  const keys = [query.targets, query.groupBy];
-  if (query.groupBy.length > 0 && literalsIn(keys).length > 0) lowering.pin([keys, query.having, order]);
-  if (query.distinct) lowering.pin([query.targets, order]);
+function pinStructure({ body, orderBy }: Query, lowering: Lowering): void {
+  const order = orderBy.map((item) => item.expression);
+  for (const item of order) if (item.kind === "literal") lowering.pin(item);
+  if (body.kind !== "select") return;
+  for (const item of body.groupBy) if (item.kind === "literal") lowering.pin(item);
+  const keys = [body.targets, body.groupBy];
+  if (body.groupBy.length > 0 && literalsIn(keys).length > 0) lowering.pin([keys, body.having, order]);
+  if (body.distinct !== false) lowering.pin([body.targets, body.distinct, order]);
 }
 
 function optional(node: Node | undefined, lowering: Lowering): Expression | null {
@@ -63,13 +138,11 @@ function optional(node: Node | undefined, lowering: Lowering): Expression | null
 }
 
 /** Plain DISTINCT is a list with one empty node; DISTINCT ON lists its expressions. */
-function lowerDistinct(clause: readonly Node[] | undefined, lowering: Lowering): boolean {
+function lowerDistinct(clause: readonly Node[] | undefined, lowering: Lowering): Select["distinct"] {
   if (clause === undefined) return false;
   const [only, ...rest] = clause;
-  if (only === undefined || rest.length > 0 || Object.keys(only).length > 0) {
-    lowering.refuse("distinct-on", "DISTINCT ON");
-  }
-  return true;
+  if (only !== undefined && rest.length === 0 && Object.keys(only).length === 0) return true;
+  return lowerList(clause, lowering);
 }
 
 function lowerTarget(node: Node, lowering: Lowering): Target {
@@ -93,42 +166,6 @@ function starPath(node: Node | undefined): QualifiedName | null {
   return path.length === fields.length - 1 && path.length <= 2 ? path : null;
 }
 
-const NO_TABLE: TableReference = { name: [], alias: null };
-
-function lowerFrom(clause: readonly Node[] | undefined, lowering: Lowering): TableReference {
-  const [only, ...rest] = clause ?? [];
-  if (only === undefined) {
-    lowering.refuse("no-table", "SELECT without FROM");
-    return NO_TABLE;
-  }
-  if (rest.length > 0 || "JoinExpr" in only) {
-    lowering.refuse("join", "more than one table in FROM");
-    return NO_TABLE;
-  }
-  if ("RangeVar" in only) return lowerTable(only.RangeVar, lowering);
-  if ("RangeSubselect" in only) lowering.refuse("subquery", "a subquery in FROM");
-  else if ("RangeFunction" in only) lowering.refuse("unsupported-syntax", "a function in FROM");
-  else if ("RangeTableFunc" in only) lowering.refuse("unsupported-syntax", "XMLTABLE");
-  else if ("JsonTable" in only) lowering.refuse("unsupported-syntax", "JSON_TABLE");
-  else if ("RangeTableSample" in only) lowering.refuse("unsupported-syntax", "TABLESAMPLE");
-  else lowering.refuse("unsupported-syntax", `${Object.keys(only)[0] ?? "nothing"} in FROM`);
-  return NO_TABLE;
-}
-
-function lowerTable(node: RangeVar, lowering: Lowering): TableReference {
-  if (node.inh !== true) lowering.refuse("unsupported-syntax", "ONLY before a table");
-  if (node.catalogname !== undefined) lowering.refuse("unsupported-syntax", "a table name with a database");
-  if (node.alias?.colnames !== undefined) lowering.refuse("unsupported-syntax", "aliases for the columns of a table");
-  lowering.allow(node, "table", ["schemaname", "relname", "inh", "relpersistence", "alias", "location"]);
-  if (node.alias !== undefined) lowering.allow(node.alias, "alias", ["aliasname"]);
-  if (node.relpersistence !== "p" || node.relname === undefined) {
-    lowering.refuse("unsupported-syntax", "a table of an unknown kind");
-    return NO_TABLE;
-  }
-  const name = node.schemaname === undefined ? [node.relname] : [node.schemaname, node.relname];
-  return { name, alias: node.alias?.aliasname ?? null };
-}
-
 const NULLS: ReadonlyMap<unknown, OrderItem["nulls"]> = new Map([
   ["SORTBY_NULLS_DEFAULT", null],
   ["SORTBY_NULLS_FIRST", "first"],
@@ -141,7 +178,7 @@ const DIRECTIONS: ReadonlyMap<unknown, boolean> = new Map([
   ["SORTBY_DESC", true],
 ]);
 
-function lowerOrder(node: Node, lowering: Lowering): OrderItem {
+export function lowerOrder(node: Node, lowering: Lowering): OrderItem {
   if (!("SortBy" in node)) {
     return { expression: lowering.refuse("unsupported-syntax", "ORDER BY"), descending: false, nulls: null };
   }

@@ -1,3 +1,4 @@
+import type { Node } from "libpg-query";
 import { type Bypass, type BypassReason, bypass } from "../../outcome.ts";
 import type { Expression, Literal } from "../../parse/ast.ts";
 import type { Token } from "../../parse/token.ts";
@@ -14,7 +15,7 @@ const FIELD_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Stands where something was refused; the whole lowering is then thrown away. */
-const REFUSED: Expression = { kind: "null" };
+export const REFUSED: Expression = { kind: "null" };
 
 /**
  * One statement on its way from the origin's syntax tree to ours: remembers the first refusal, so that the lowering
@@ -27,6 +28,7 @@ export class Lowering {
   readonly #lowered = new Set<number>();
   readonly #pinned = new Set<number>();
   #depth = 0;
+  #windows: readonly Node[] = [];
   #refusal: Bypass | null = null;
 
   constructor(sql: string, tokens: readonly Token[]) {
@@ -58,8 +60,28 @@ export class Lowering {
     }
   }
 
-  descend(lower: () => Expression): Expression {
-    if (this.#depth >= MAXIMUM_DEPTH) return this.refuse("unsupported-syntax", "an expression nested too deeply");
+  /** The WINDOW clause of the SELECT that is being lowered. */
+  get windows(): readonly Node[] {
+    return this.#windows;
+  }
+
+  /** Lowers a SELECT whose windows these are. */
+  within<Lowered>(windows: readonly Node[], lower: () => Lowered): Lowered {
+    const outer = this.#windows;
+    this.#windows = windows;
+    try {
+      return lower();
+    } finally {
+      this.#windows = outer;
+    }
+  }
+
+  /** Lowers one level deeper. */
+  descend<Lowered>(lower: () => Lowered, refused: Lowered): Lowered {
+    if (this.#depth >= MAXIMUM_DEPTH) {
+      this.refuse("unsupported-syntax", "an expression nested too deeply");
+      return refused;
+    }
     this.#depth++;
     try {
       return lower();

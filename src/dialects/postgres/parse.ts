@@ -81,7 +81,7 @@ function changesSession({ temporary, functions }: Survey): boolean {
 
 function selectStatement(select: SelectStmt, found: Survey, sql: string, tokens: readonly Token[]): Statement {
   const { functions } = found;
-  const structure = outsideOfLanguage(select, found);
+  const structure = outsideOfLanguage(found);
   if (structure !== null) return { kind: "read", ...structure, functions };
   const lowering = new Lowering(sql, tokens);
   const query = lowerQuery(select, lowering);
@@ -97,24 +97,13 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** The most structural thing that keeps a SELECT out of the language, outermost first. */
-function outsideOfLanguage(select: SelectStmt, found: Survey): Refusal | null {
-  if (select.op !== "SETOP_NONE") return { reason: "set-operation", detail: "UNION, INTERSECT or EXCEPT" };
-  if (select.valuesLists !== undefined) return { reason: "unsupported-syntax", detail: "VALUES" };
-  if (select.withClause !== undefined) return { reason: "cte", detail: "WITH" };
-  const from = select.fromClause ?? [];
-  if (from.length > 1 || from.some((item) => "JoinExpr" in item)) return { reason: "join", detail: "JOIN" };
-  if (found.constructs.has("subquery")) return { reason: "subquery", detail: "a subquery" };
-  if (found.constructs.has("window-function")) return { reason: "window-function", detail: "OVER" };
+/** The most structural thing that keeps a SELECT out of the language. */
+function outsideOfLanguage(found: Survey): Refusal | null {
   if (found.constructs.has("grouping-sets")) return { reason: "grouping-sets", detail: "GROUPING SETS" };
-  const [distinct] = select.distinctClause ?? [];
-  if (distinct !== undefined && Object.keys(distinct).length > 0) {
-    return { reason: "distinct-on", detail: "DISTINCT ON" };
-  }
   const changing = found.functions.find((name) => effectOf(name) === "volatile");
   const volatile = changing === undefined ? found.valueFunctions[0] : `${changing.join(".")}()`;
   if (volatile !== undefined) return { reason: "volatile-function", detail: volatile };
-  return from.length === 0 ? { reason: "no-table", detail: "SELECT without FROM" } : null;
+  return found.tables === 0 ? { reason: "no-table", detail: "SELECT without a table" } : null;
 }
 
 /** One text with several statements is never answered from the cache; what matters is what it may change. */

@@ -14,9 +14,11 @@ export interface Survey {
   /** `CURRENT_DATE` and the other functions that are keywords. */
   readonly valueFunctions: readonly string[];
   readonly constructs: ReadonlySet<Construct>;
+  /** How often a table, or an entry of WITH, is named. */
+  readonly tables: number;
 }
 
-type Construct = "subquery" | "window-function" | "grouping-sets";
+type Construct = "grouping-sets";
 
 const MODIFICATIONS: ReadonlyMap<string, string> = new Map([
   ["InsertStmt", "INSERT"],
@@ -33,10 +35,6 @@ const LOCKS: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 const CONSTRUCTS: ReadonlyMap<string, Construct> = new Map([
-  ["SubLink", "subquery"],
-  ["RangeSubselect", "subquery"],
-  ["over", "window-function"],
-  ["windowClause", "window-function"],
   ["GroupingSet", "grouping-sets"],
   ["GroupingFunc", "grouping-sets"],
 ]);
@@ -49,6 +47,7 @@ export function survey(tree: unknown): Survey {
   const modifications: { command: string; table: QualifiedName | null }[] = [];
   let selectInto = false;
   let temporary = false;
+  let tables = 0;
   const locks: string[] = [];
   const functions = new Map<string, QualifiedName>();
   const valueFunctions: string[] = [];
@@ -63,6 +62,7 @@ export function survey(tree: unknown): Survey {
       if (command !== undefined) modifications.push({ command, table: relationName(property(value, "relation")) });
       const construct = CONSTRUCTS.get(key);
       if (construct !== undefined) constructs.add(construct);
+      if (key === "RangeVar") tables++;
       if (key === "intoClause") selectInto = true;
       if ((key === "relpersistence" && value === "t") || (key === "schemaname" && value === "pg_temp"))
         temporary = true;
@@ -84,6 +84,7 @@ export function survey(tree: unknown): Survey {
     functions: [...functions.values()],
     valueFunctions,
     constructs,
+    tables,
   };
 }
 

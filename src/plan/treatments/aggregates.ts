@@ -2,7 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
-import type { Operand, Output, TableFacts, Term } from "../term.ts";
+import type { Facts, Operand, Output, Term } from "../term.ts";
 import { scaledType } from "./arithmetic.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { computed } from "./expressions.ts";
@@ -26,7 +26,8 @@ export function aggregate(analysis: Analysis, call: AggregateCall): Term | Bypas
 function count(analysis: Analysis, call: AggregateCall): Term | Bypass {
   const sql = countSql(call);
   if (typeof sql !== "string") return sql;
-  const interval = (facts: TableFacts): Interval => ({ low: 0n, high: BigInt(facts.rows) });
+  const rows = analysis.rowBound();
+  const interval = (facts: Facts): Interval => ({ low: 0n, high: rows(facts) });
   return computed({ type: analysis.builtin("int8"), sql, interval, neverNull: () => true });
 }
 
@@ -56,10 +57,11 @@ function sum(analysis: Analysis, call: AggregateCall, operand: Term): Term | Byp
   if (scale === null) return bypass("unsupported-type", `sum() over ${type.name}`);
   const value = operand.equality();
   if (typeof value !== "string") return value;
+  const rows = analysis.rowBound();
   const sql = `sum(${call.distinct ? "DISTINCT " : ""}${value})${call.filter}`;
   if (type.kind === "numeric") {
     analysis.proofs.push((facts) =>
-      operand.interval(facts) === null && facts.rows > 0
+      operand.interval(facts) === null
         ? bypass("unsupported-type", "sum() over decimals that hold NaN or are not bounded")
         : null,
     );
@@ -71,9 +73,9 @@ function sum(analysis: Analysis, call: AggregateCall, operand: Term): Term | Byp
     wide: () => true,
     interval: (facts) => {
       const range = operand.interval(facts);
-      const rows = BigInt(facts.rows);
+      const times = rows(facts);
       if (range === null) return null;
-      return { low: range.low < 0n ? range.low * rows : 0n, high: range.high > 0n ? range.high * rows : 0n };
+      return { low: range.low < 0n ? range.low * times : 0n, high: range.high > 0n ? range.high * times : 0n };
     },
   });
 }

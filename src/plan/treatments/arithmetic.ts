@@ -3,7 +3,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { combine, contains, INT64, type Interval, rangeOfType } from "../interval.ts";
-import type { Operand, TableFacts, Term } from "../term.ts";
+import type { Operand, Facts, Term } from "../term.ts";
 import { isIntegerKind, scaleOf } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
@@ -51,7 +51,7 @@ export function negate(analysis: Analysis, operand: Operand): Term | Bypass {
   const term = numberTerm(analysis, operand);
   if (isBypass(term)) return term;
   if (numberScale(term.type) === null) return bypass("unsupported-operator", `- ${term.type.name}`);
-  const interval = (facts: TableFacts): Interval | null => {
+  const interval = (facts: Facts): Interval | null => {
     const range = term.interval(facts);
     return range === null ? null : { low: -range.high, high: -range.low };
   };
@@ -94,7 +94,7 @@ function proven(
   const b = right.equality();
   if (typeof a !== "string") return a;
   if (typeof b !== "string") return b;
-  const interval = (facts: TableFacts): Interval | null => {
+  const interval = (facts: Facts): Interval | null => {
     const x = shifted(left.interval(facts), leftShift);
     const y = shifted(right.interval(facts), rightShift);
     return x === null || y === null ? null : combine(operator, x, y);
@@ -119,12 +119,11 @@ function provenTerm(
   analysis: Analysis,
   type: ColumnType,
   sql: string,
-  interval: (facts: TableFacts) => Interval | null,
+  interval: (facts: Facts) => Interval | null,
   limits: Interval,
-  neverNull: (facts: TableFacts) => boolean,
+  neverNull: (facts: Facts) => boolean,
 ): Term {
   analysis.proofs.push((facts) => {
-    if (facts.rows === 0) return null;
     const range = interval(facts);
     return range !== null && contains(limits, range)
       ? null

@@ -1,9 +1,9 @@
-import type { Column, ColumnType } from "../../catalog.ts";
+import type { Column, ColumnType, Table } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
-import { physicalName } from "../../store/column-set.ts";
+import { type ColumnFacts, type Encoding, physicalName } from "../../store/column-set.ts";
 import type { Analysis } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
-import type { Output, Proof, TableFacts, Term } from "../term.ts";
+import type { Facts, Output, Proof, TableFacts, Term } from "../term.ts";
 
 /** Decimal digits that a scaled 64-bit integer holds for sure. */
 const SCALED_DIGITS = 18;
@@ -23,73 +23,77 @@ export function isTextKind(kind: ColumnType["kind"]): boolean {
   return kind === "text" || kind === "char";
 }
 
-/** A column of the table, in whichever encodings the query turns out to need. */
-export function columnTerm(analysis: Analysis, column: Column): Term {
+/** One occurrence of a table in FROM. */
+export interface TableOccurrence {
+  readonly table: Table;
+  /** Its name in the SQLite text. */
+  readonly alias: string;
+  /** An outer join may fill up its columns with NULL. */
+  readonly nullable: { readonly value: boolean };
+}
+
+/** A column of a table, in whichever encodings the query turns out to need. */
+export function columnTerm(analysis: Analysis, occurrence: TableOccurrence, column: Column): Term {
   const { type } = column;
+  const { table, alias, nullable } = occurrence;
+  const use = (encoding: Encoding): string => `${alias}.${analysis.use(table, column, encoding)}`;
+  const seen = (facts: Facts): ColumnFacts | undefined => facts.of(table).column(physicalName(column.name, "value"));
   return {
     kind: "term",
     type,
-    column,
-    value: () => analysis.use(column, "value"),
-    equality: () => columnEquality(analysis, column),
-    order: () => columnOrder(analysis, column),
-    output: () => columnOutput(analysis, column),
-    wide: (facts) => isWide(facts, column),
-    interval: (facts) => columnInterval(facts, column),
-    neverNull: (facts) => facts.column(firstPhysical(facts, column))?.hasNull === false,
-    canonical: canonicalProof(column.name, type),
+    column: { table, column },
+    value: () => use("value"),
+    equality: () => columnEquality(column, use),
+    order: () => columnOrder(column, use),
+    output: () => {
+      if (analysis.surroundings.needsText(type)) return { sql: use("text"), output: { kind: "text", type } };
+      return { sql: use("value"), output: valueOutput(type) };
+    },
+    wide: (facts) => WIDE_KINDS.has(type.kind) && isWide(seen(facts)),
+    interval: (facts) => columnInterval(type, seen(facts)),
+    neverNull: (facts) => !nullable.value && (!column.nullable || hasNoNull(facts.of(table), column)),
+    canonical: canonicalProof(column.name, type, seen),
   };
 }
 
-function firstPhysical(facts: TableFacts, column: Column): string {
-  for (const encoding of ["value", "key", "rank", "text"] as const) {
-    const name = physicalName(column.name, encoding);
-    if (facts.column(name) !== undefined) return name;
-  }
-  return column.name;
+function hasNoNull(facts: TableFacts, column: Column): boolean {
+  return ENCODINGS.some((encoding) => facts.column(physicalName(column.name, encoding))?.hasNull === false);
 }
 
-function columnEquality(analysis: Analysis, column: Column): string | Bypass {
-  const { type } = column;
+const ENCODINGS: readonly Encoding[] = ["value", "key", "rank", "text"];
+
+function columnEquality({ name, type }: Column, use: (encoding: Encoding) => string): string | Bypass {
   switch (type.kind) {
     case "numeric":
-      return analysis.use(column, scaleOf(type) === null ? "key" : "value");
+      return use(scaleOf(type) === null ? "key" : "value");
     case "text":
     case "char":
       if (type.collation?.deterministic !== true) {
-        return bypass("collation", `equality of ${column.name} follows a nondeterministic collation`);
+        return bypass("collation", `equality of ${name} follows a nondeterministic collation`);
       }
-      return analysis.use(column, "value");
+      return use("value");
     case "json":
     case "wire":
-      return bypass("unsupported-type", `values of type ${type.name} (${column.name}) cannot be compared exactly here`);
+      return bypass("unsupported-type", `values of type ${type.name} (${name}) cannot be compared exactly here`);
     default:
-      return analysis.use(column, "value");
+      return use("value");
   }
 }
 
-function columnOrder(analysis: Analysis, column: Column): string | Bypass {
-  const { type } = column;
+function columnOrder(column: Column, use: (encoding: Encoding) => string): string | Bypass {
+  const { name, type } = column;
   switch (type.kind) {
     case "text":
     case "char":
       if (type.collation?.deterministic !== true) {
-        return bypass("collation", `the order of ${column.name} follows a nondeterministic collation`);
+        return bypass("collation", `the order of ${name} follows a nondeterministic collation`);
       }
-      return analysis.use(column, type.collation.bytewise ? "value" : "rank");
+      return use(type.collation.bytewise ? "value" : "rank");
     case "enum":
-      return analysis.use(column, "rank");
+      return use("rank");
     default:
-      return columnEquality(analysis, column);
+      return columnEquality(column, use);
   }
-}
-
-function columnOutput(analysis: Analysis, column: Column): { sql: string; output: Output } {
-  const { type } = column;
-  if (analysis.surroundings.needsText(type)) {
-    return { sql: analysis.use(column, "text"), output: { kind: "text", type } };
-  }
-  return { sql: analysis.use(column, "value"), output: valueOutput(type) };
 }
 
 /** How the `value` encoding of a type is decoded. */
@@ -103,28 +107,25 @@ export function valueOutput(type: ColumnType): Output {
 
 const WIDE_KINDS: ReadonlySet<ColumnType["kind"]> = new Set(["int8", "numeric", "timestamp", "timestamptz"]);
 
-function isWide(facts: TableFacts, column: Column): boolean {
-  if (!WIDE_KINDS.has(column.type.kind)) return false;
-  const seen = facts.column(physicalName(column.name, "value"));
+function isWide(seen: ColumnFacts | undefined): boolean {
   return seen === undefined || typeof seen.min === "bigint" || typeof seen.max === "bigint";
 }
 
-function columnInterval(facts: TableFacts, column: Column): Interval | null {
-  if (!isIntegerKind(column.type.kind) && scaleOf(column.type) === null) return null;
-  const seen = facts.column(physicalName(column.name, "value"));
+function columnInterval(type: ColumnType, seen: ColumnFacts | undefined): Interval | null {
+  if (!isIntegerKind(type.kind) && scaleOf(type) === null) return null;
   if (seen === undefined || seen.hasNaN) return null;
   if (seen.min === null || seen.max === null) return { low: 0n, high: 0n };
   return { low: BigInt(seen.min), high: BigInt(seen.max) };
 }
 
 /** Equal values must have one text: otherwise which of them a group shows is the origin's own choice. */
-function canonicalProof(name: string, type: ColumnType): Proof {
+function canonicalProof(name: string, type: ColumnType, seen: (facts: Facts) => ColumnFacts | undefined): Proof {
   if (type.kind === "numeric" && scaleOf(type) === null) {
     return () => bypass("unsupported-type", `equal values of ${name} (${type.name}) may differ in scale`);
   }
   if (type.kind === "float8") {
     return (facts) =>
-      facts.column(physicalName(name, "value"))?.hasNegativeZero === false
+      seen(facts)?.hasNegativeZero === false
         ? null
         : bypass("unsupported-type", `${name} holds -0, which equals 0 but is shown differently`);
   }

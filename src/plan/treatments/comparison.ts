@@ -39,10 +39,19 @@ function compareTerms(operator: Comparator, left: Term, right: Term): string | B
   const refusal = incomparable(left.type, right.type);
   if (refusal !== null) return refusal;
   if (isEquality(operator)) return join(left.equality(), operator, right.equality());
-  if (isTextKind(left.type.kind) && left.type.collation?.bytewise !== true && left.column !== right.column) {
+  if (isTextKind(left.type.kind) && left.type.collation?.bytewise !== true && !sameColumn(left, right)) {
     return bypass("collation", "two texts are ordered by a collation that only the origin knows");
   }
   return join(left.order(), operator, right.order());
+}
+
+/** Ranks are positions among the values of one column: those of two columns say nothing of one another. */
+export function sameColumn(left: Term, right: Term): boolean {
+  return (
+    left.column !== null &&
+    left.column.table.id === right.column?.table.id &&
+    left.column.column.name === right.column.column.name
+  );
 }
 
 function join(left: string | Bypass, operator: Comparator, right: string | Bypass): string | Bypass {
@@ -52,7 +61,7 @@ function join(left: string | Bypass, operator: Comparator, right: string | Bypas
 }
 
 /** Values of two types are compared natively only if both stand for themselves in the same unit. */
-function incomparable(a: ColumnType, b: ColumnType): Bypass | null {
+export function incomparable(a: ColumnType, b: ColumnType): Bypass | null {
   const refusal = bypass("type-mismatch", `${a.name} is compared with ${b.name}`);
   if (isIntegerKind(a.kind) && isIntegerKind(b.kind)) return null;
   if (a.kind !== b.kind) return refusal;
@@ -110,8 +119,7 @@ function compareWithPosition(
   constant: Constant,
 ): string | Bypass {
   const { column } = term;
-  if (column === null)
-    return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
+  if (column === null) return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
   const rank = term.order();
   if (typeof rank !== "string") return rank;
   analysis.useDictionary(column);

@@ -2,7 +2,7 @@ import type { Collation, ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { type Interval, union } from "../interval.ts";
-import type { Constant, Operand, TableFacts, Term } from "../term.ts";
+import type { Constant, Operand, Facts, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType } from "./constants.ts";
@@ -61,7 +61,7 @@ function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
  * Brings the alternatives of CASE or COALESCE to one type as select_common_type() does, as far as it is modelled:
  * one type, integers of different width, texts; constants follow.
  */
-function unify(
+export function unify(
   analysis: Analysis,
   operands: readonly Operand[],
 ): { readonly terms: readonly (Term | null)[]; readonly type: ColumnType } | Bypass {
@@ -76,7 +76,7 @@ function unify(
   return { terms, type };
 }
 
-function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
+export function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
   const types: ColumnType[] = [];
   for (const operand of operands) {
     if (operand.kind === "null") continue;
@@ -118,7 +118,7 @@ function combined(
   type: ColumnType,
   sql: string,
   terms: readonly (Term | null)[],
-  neverNull: (facts: TableFacts) => boolean,
+  neverNull: (facts: Facts) => boolean,
 ): Term | Bypass {
   if (analysis.surroundings.needsText(type)) {
     return bypass("unsupported-type", `the text of a computed ${type.name} depends on the settings of the session`);

@@ -1,7 +1,7 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { Interval } from "../interval.ts";
-import type { Output, Proof, TableFacts, Term } from "../term.ts";
+import type { Output, Proof, Facts, Term } from "../term.ts";
 import { valueOutput } from "./columns.ts";
 
 const NO_INTERVAL = (): Interval | null => null;
@@ -17,11 +17,11 @@ export interface ComputedTerm {
   readonly output?: Output;
   /** Where `sql` is not the value encoding: why there is none. */
   readonly value?: Bypass;
-  readonly wide?: (facts: TableFacts) => boolean;
+  readonly wide?: (facts: Facts) => boolean;
   readonly order?: string | Bypass;
   readonly equality?: string | Bypass;
-  readonly interval?: (facts: TableFacts) => Interval | null;
-  readonly neverNull?: (facts: TableFacts) => boolean;
+  readonly interval?: (facts: Facts) => Interval | null;
+  readonly neverNull?: (facts: Facts) => boolean;
   readonly canonical?: Proof;
 }
 

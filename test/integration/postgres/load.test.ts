@@ -251,7 +251,7 @@ describe.each(servers())("loads from $name", (server) => {
           tooLarge = true;
         },
         endStream: async () => {},
-        finish: async () => ({ kind: "too-large", table: "long", detail: "" }),
+        finish: async () => ({ kind: "too-large", id: "1", table: "long", detail: "" }),
         abort: async () => {},
       }),
     );

@@ -1,0 +1,128 @@
+import { type Bypass, bypass } from "../outcome.ts";
+import type { DerivedTable, Join, Query, Select } from "../parse/ast.ts";
+import { type Analysis, isBypass } from "./analysis.ts";
+import { planTruth } from "./plan-expression.ts";
+import { fillWithNull, type PlannedFrom, planFrom, printNested, rowBoundOf } from "./plan-from.ts";
+import { planQuery } from "./plan-query.ts";
+import { queryTerm } from "./plan-subquery.ts";
+import { type NamedTerm, type Namespace, Scope } from "./scope.ts";
+
+type LateralJoin = Omit<Join, "right"> & { readonly right: DerivedTable };
+
+/**
+ * SQLite has no LATERAL. A query that has one row for each row on its left is read as a value, once for each column that
+ * is asked for; one that only filters is a join with its WHERE as the condition; anything else is left to the origin.
+ */
+export function planLateral(
+  analysis: Analysis,
+  join: LateralJoin,
+  left: PlannedFrom,
+  outer: Scope | null,
+): PlannedFrom | Bypass {
+  const { query, columnAliases } = join.right;
+  const plain = plainSelect(query);
+  if (plain !== null && isPlainlyJoined(join)) return asJoin(analysis, join, plain, left, outer);
+  if (join.type !== "inner" && join.type !== "left") return bypass("join", "a lateral query on the left of a join");
+  if (!isAlways(join.condition)) return bypass("join", "a lateral query with a condition of its own");
+  const block = planQuery(analysis, query, new Scope(outer, left.namespace));
+  if (isBypass(block)) return block;
+  if (!(block.oneRow || (join.type === "left" && block.atMostOneRow()))) {
+    return bypass("join", "a lateral query that may have any number of rows");
+  }
+  const columns = block.columns.map(({ name, term }, index) => ({
+    name: columnAliases[index] ?? name,
+    term: queryTerm(block, term),
+  }));
+  const namespace = withRelation(left.namespace, join.right, columns, left.namespace.rowBound);
+  return { ...left, namespace };
+}
+
+/** The left side with the columns of the lateral query beside it; its own relations are nobody's to name. */
+function withRelation(
+  left: Namespace,
+  { alias }: DerivedTable,
+  columns: readonly NamedTerm[],
+  rowBound: Namespace["rowBound"],
+): Namespace {
+  const relation = { name: alias, table: null, bare: false, single: false, alias: "", columns, nullable: { value: true } };
+  return { relations: [...left.relations, relation], columns: [...left.columns, ...columns], rowBound };
+}
+
+/** A SELECT of columns with nothing but FROM and WHERE: a computed value would not become NULL in an outer join. */
+function plainSelect({ with: common, body, limit, offset }: Query): Select | null {
+  if (common.length > 0 || limit !== null || offset !== null || body.kind !== "select" || body.from === null) return null;
+  const isPlain = body.distinct === false && body.groupBy.length === 0 && body.having === null;
+  const selectsColumns = body.targets.every((target) => target.kind === "star" || target.expression.kind === "column");
+  return isPlain && selectsColumns ? body : null;
+}
+
+function isPlainlyJoined({ type, condition }: LateralJoin): boolean {
+  return (type === "inner" || type === "left") && (condition === null || condition.kind === "on");
+}
+
+function isAlways(condition: Join["condition"]): boolean {
+  if (condition === null) return true;
+  return condition.kind === "on" && condition.expression.kind === "boolean" && condition.expression.value;
+}
+
+function asJoin(
+  analysis: Analysis,
+  join: LateralJoin,
+  select: Select,
+  left: PlannedFrom,
+  outer: Scope | null,
+): PlannedFrom | Bypass {
+  if (select.from === null) return bypass("join", "a lateral query without tables");
+  const beside = new Scope(outer, left.namespace);
+  const right = planFrom(analysis, select.from, beside);
+  if (isBypass(right)) return right;
+  const inner = new Scope(beside, right.namespace);
+  const columns = selectedColumns(analysis, select, inner, join.right.columnAliases);
+  if (isBypass(columns)) return columns;
+  const rowBound = rowBoundOf(join.type, left.namespace, right.namespace);
+  const namespace = withRelation(left.namespace, join.right, columns, rowBound);
+  const conditions: string[] = [];
+  const planned = [
+    { expression: select.where, scope: inner },
+    { expression: join.condition?.kind === "on" ? join.condition.expression : null, scope: new Scope(outer, namespace) },
+  ];
+  for (const { expression, scope } of planned) {
+    if (expression === null) continue;
+    const sql = analysis.within(scope, () => planTruth(analysis, expression));
+    if (typeof sql !== "string") return sql;
+    conditions.push(sql);
+  }
+  if (join.type === "left") fillWithNull(right.namespace);
+  const on = conditions.length === 0 ? "TRUE" : conditions.join(" AND ");
+  const operator = join.type === "left" ? "LEFT JOIN" : "JOIN";
+  return {
+    ...left,
+    namespace,
+    print: () => `${left.print()} ${operator} ${printNested(right)} ON ${on}`,
+    conditions: [],
+  };
+}
+
+function selectedColumns(
+  analysis: Analysis,
+  { targets }: Select,
+  scope: Scope,
+  aliases: readonly string[],
+): readonly NamedTerm[] | Bypass {
+  const columns: NamedTerm[] = [];
+  for (const target of targets) {
+    if (target.kind === "star") {
+      const { namespace } = scope;
+      const found = target.path.length === 0 ? namespace.columns : scope.relation(target.path)?.columns;
+      if (found === undefined) return bypass("unknown-column", `${target.path.join(".")}.*`);
+      columns.push(...found);
+      continue;
+    }
+    const { expression, alias } = target;
+    if (expression.kind !== "column") return bypass("join", "a computed column of a lateral query");
+    const term = analysis.within(scope, () => analysis.findColumn(expression.path));
+    if (isBypass(term)) return term;
+    columns.push({ name: alias ?? expression.path.at(-1) ?? "", term });
+  }
+  return columns.map(({ name, term }, index) => ({ name: aliases[index] ?? name, term }));
+}
