@@ -61,7 +61,9 @@ const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
 function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
   let steps = 1;
   for (const detail of details) {
-    const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(detail);
+    const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
+      detail,
+    );
     if (detail.startsWith("MULTI-INDEX") || detail.includes("json_each")) return "scan";
     if (access === null) continue;
     steps *= Math.max(1, rowsOf(access, stored));

@@ -147,7 +147,8 @@ export class Runner {
     for (const { table, columns } of indexes) {
       const [first] = columns;
       const found = stored.find(({ id }) => id === table.id);
-      if (found === undefined || first === undefined || first === found.rowidColumn || found.rows < INDEXED_ROWS) continue;
+      if (found === undefined || first === undefined || first === found.rowidColumn || found.rows < INDEXED_ROWS)
+        continue;
       if (found.indexes.has(columns.join(",")) || found.indexes.size >= INDEXES_PER_TABLE) continue;
       this.#store.ensureIndex(found.id, columns).catch(this.#onFault);
     }

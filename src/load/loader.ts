@@ -185,7 +185,8 @@ export class Loader {
       const result = await sink.finish();
       if (result.kind === "too-large") {
         const large = wanted.find(({ table }) => table.id === result.id)?.table;
-        if (large !== undefined) this.#remember(large, bypass("table-too-large", result.detail), Number.POSITIVE_INFINITY);
+        if (large !== undefined)
+          this.#remember(large, bypass("table-too-large", result.detail), Number.POSITIVE_INFINITY);
         return "landed";
       }
       if (overtaken()) {

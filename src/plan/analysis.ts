@@ -64,7 +64,10 @@ export class Analysis {
   environment: Environment = NO_COMMON_TABLES;
   /** The scopes that columns were found in; `observing` looks at a part of them. */
   found: Set<Scope> = new Set();
-  readonly #tables = new Map<string, { table: Table; columns: Map<string, EncodedColumn>; dictionaries: Set<string> }>();
+  readonly #tables = new Map<
+    string,
+    { table: Table; columns: Map<string, EncodedColumn>; dictionaries: Set<string> }
+  >();
   #aliases = 0;
 
   constructor(surroundings: Surroundings) {

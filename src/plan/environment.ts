@@ -23,7 +23,9 @@ export class CommonTable {
 
   /** One mention of it in FROM; further aliases of columns go over its own. */
   reference(analysis: Analysis, alias: string | null, columnAliases: readonly string[]): PlannedRelation {
-    const own = this.#block.columns.map(({ name }, index) => columnAliases[index] ?? this.#columnAliases[index] ?? name);
+    const own = this.#block.columns.map(
+      ({ name }, index) => columnAliases[index] ?? this.#columnAliases[index] ?? name,
+    );
     return blockRelation(analysis, this.#block, this.#exports, alias ?? this.name, own, () => this.#alias);
   }
 

@@ -79,7 +79,11 @@ export function printSortKeys(analysis: Analysis, keys: readonly SortKey[]): str
 }
 
 /** LIMIT and OFFSET: a literal or parameter; NULL means none. */
-export function planRowCount(analysis: Analysis, expression: Expression | null, ifNull: number): string | Bypass | null {
+export function planRowCount(
+  analysis: Analysis,
+  expression: Expression | null,
+  ifNull: number,
+): string | Bypass | null {
   if (expression === null || expression.kind === "null") return null;
   const operand = planOperand(analysis, expression);
   if (isBypass(operand)) return operand;

@@ -42,12 +42,7 @@ export function planCompound(
   return planBranches(analysis, query, branches, kind);
 }
 
-export function planValues(
-  analysis: Analysis,
-  query: Query,
-  { rows }: Values,
-  outer: Scope | null,
-): Block | Bypass {
+export function planValues(analysis: Analysis, query: Query, { rows }: Values, outer: Scope | null): Block | Bypass {
   if (rows.length > MAXIMUM_ROWS) return bypass("unsupported-syntax", `VALUES with ${rows.length} rows`);
   const branches: Branch[] = [];
   const { pinsLiterals } = analysis;
@@ -242,7 +237,9 @@ class CompoundRows {
 }
 
 function nullTexts(analysis: Analysis, operands: readonly Operand[]): readonly Operand[] {
-  return operands.map((operand) => (isTerm(operand) ? operand : computed({ type: analysis.builtin("text"), sql: "NULL" })));
+  return operands.map((operand) =>
+    isTerm(operand) ? operand : computed({ type: analysis.builtin("text"), sql: "NULL" }),
+  );
 }
 
 function isSameOutput(a: Output, b: Output): boolean {

@@ -1,9 +1,9 @@
 import type { ColumnType } from "../catalog.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import type { Expression, Literal, QualifiedName, TypeName } from "../parse/ast.ts";
+import type { Expression, Literal, QualifiedName, TypeName, Window } from "../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "./analysis.ts";
-import { planExists, planInQuery, planScalarQuery } from "./plan-subquery.ts";
 import { planRowComparison, planRowIn } from "./plan-rows.ts";
+import { planExists, planInQuery, planScalarQuery } from "./plan-subquery.ts";
 import type { Constant, Operand, Term } from "./term.ts";
 import { aggregate } from "./treatments/aggregates.ts";
 import { arithmetic, negate } from "./treatments/arithmetic.ts";
@@ -12,6 +12,7 @@ import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
 import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
 import { computed, predicate } from "./treatments/expressions.ts";
 import { cast, collate, concat, length, like } from "./treatments/texts.ts";
+import { overClause, windowFunction } from "./treatments/windows.ts";
 
 /**
  * Where an expression stands. Aggregates are allowed in the select list, HAVING and ORDER BY of a query; whether one is
@@ -63,7 +64,7 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
     case "case":
       return planCase(analysis, expression);
     case "call":
-      return planCall(analysis, expression);
+      return planCallHere(analysis, expression);
     default: {
       const sql = planTruth(analysis, expression);
       return typeof sql === "string" ? predicate(analysis.builtin("bool"), sql) : sql;
@@ -95,7 +96,8 @@ export function planTruth(analysis: Analysis, expression: Expression): string | 
       return typeof operand === "string" ? `(NOT ${operand})` : operand;
     }
     case "comparison":
-      if (expression.left.kind === "row" || expression.right.kind === "row") return planRowComparison(analysis, expression);
+      if (expression.left.kind === "row" || expression.right.kind === "row")
+        return planRowComparison(analysis, expression);
       return planComparison(analysis, expression.operator, expression.left, expression.right);
     case "isDistinct":
       return planComparison(analysis, expression.negated ? "IS" : "IS NOT", expression.left, expression.right);
@@ -329,8 +331,20 @@ function planCase(analysis: Analysis, node: Extract<Expression, { kind: "case" }
   return isBypass(otherwise) ? otherwise : conditional(analysis, branches, otherwise);
 }
 
+/** An aggregate over nothing but columns from around the query belongs to a query around it: not modelled. */
+function planCallHere(analysis: Analysis, call: Extract<Expression, { kind: "call" }>): Operand | Bypass {
+  const { scope } = analysis;
+  const before = scope?.aggregates;
+  const { planned, scopes } = analysis.observing(() => planCall(analysis, call));
+  const aggregates = scope !== null && scope.aggregates !== before;
+  return aggregates && scopes.size > 0 && !scopes.has(scope)
+    ? bypass("subquery", "an aggregate that belongs to a query around it")
+    : planned;
+}
+
 function planCall(analysis: Analysis, call: Extract<Expression, { kind: "call" }>): Term | Bypass {
   const name = systemFunction(call.name);
+  if (call.over !== null) return planWindowCall(analysis, name, call, call.over);
   switch (name) {
     case "count":
     case "min":
@@ -349,6 +363,20 @@ function planCall(analysis: Analysis, call: Extract<Expression, { kind: "call" }
   return bypass("unsupported-function", `function ${call.name.join(".")}()`);
 }
 
+function planWindowCall(
+  analysis: Analysis,
+  name: string,
+  call: Extract<Expression, { kind: "call" }>,
+  window: Window,
+): Term | Bypass {
+  const over = overClause(analysis, window);
+  if (typeof over !== "string") return over;
+  if (name === "count" || name === "min" || name === "max" || name === "sum") {
+    return planAggregate(analysis, name, call, over);
+  }
+  return windowFunction(analysis, name, call, over) ?? bypass("window-function", `${call.name.join(".")}() OVER`);
+}
+
 function systemFunction(name: QualifiedName): string {
   if (name.length === 1) return name[0] ?? "";
   return name.length === 2 && name[0] === "pg_catalog" ? (name[1] ?? "") : "";
@@ -358,14 +386,16 @@ function planAggregate(
   analysis: Analysis,
   name: "count" | "min" | "max" | "sum",
   call: Extract<Expression, { kind: "call" }>,
+  over = "",
 ): Term | Bypass {
-  if (analysis.scope !== null) analysis.scope.aggregates += 1;
-  let filter = "";
+  if (over === "" && analysis.scope !== null) analysis.scope.aggregates += 1;
+  let filter = over;
   if (call.filter !== null) {
     const condition = planTruth(analysis, call.filter);
     if (typeof condition !== "string") return condition;
-    filter = ` FILTER (WHERE ${condition})`;
+    filter = ` FILTER (WHERE ${condition})${over}`;
   }
+  if (call.orderBy.length > 0) return bypass("unsupported-function", `${name}() with ORDER BY`);
   if (call.star) return aggregate(analysis, { name, operand: "*", distinct: false, filter });
   const [expression] = call.operands;
   if (expression === undefined || call.operands.length !== 1) {

@@ -1,8 +1,8 @@
 import { type Bypass, bypass } from "../outcome.ts";
 import type { DerivedTable, Expression, FromItem, Join, TableReference } from "../parse/ast.ts";
 import { type Analysis, isBypass } from "./analysis.ts";
-import { planLateral } from "./plan-lateral.ts";
 import { planTruth } from "./plan-expression.ts";
+import { planLateral } from "./plan-lateral.ts";
 import { planQuery } from "./plan-query.ts";
 import { blockRelation, Exports, type PlannedRelation, tableRelation } from "./relations.ts";
 import { type NamedTerm, type Namespace, Scope } from "./scope.ts";
@@ -35,10 +35,7 @@ export function planFrom(analysis: Analysis, item: FromItem, outer: Scope | null
   }
 }
 
-function planTable(
-  analysis: Analysis,
-  { name, alias, columnAliases }: TableReference,
-): PlannedFrom | Bypass {
+function planTable(analysis: Analysis, { name, alias, columnAliases }: TableReference): PlannedFrom | Bypass {
   const common = name.length === 1 ? analysis.environment.find(name[0] ?? "") : null;
   if (common !== null) return fromRelation(common.reference(analysis, alias, columnAliases), common.rowBound);
   const table = analysis.surroundings.table(name);
@@ -57,7 +54,14 @@ function planDerived(analysis: Analysis, item: DerivedTable, outer: Scope | null
   const block = planQuery(analysis, item.query, outer);
   if (isBypass(block)) return block;
   const exports = new Exports(block);
-  const relation = blockRelation(analysis, block, exports, item.alias, item.columnAliases, () => `(${exports.print()})`);
+  const relation = blockRelation(
+    analysis,
+    block,
+    exports,
+    item.alias,
+    item.columnAliases,
+    () => `(${exports.print()})`,
+  );
   return fromRelation(relation, block.rowBound);
 }
 

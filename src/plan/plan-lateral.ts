@@ -44,13 +44,22 @@ function withRelation(
   columns: readonly NamedTerm[],
   rowBound: Namespace["rowBound"],
 ): Namespace {
-  const relation = { name: alias, table: null, bare: false, single: false, alias: "", columns, nullable: { value: true } };
+  const relation = {
+    name: alias,
+    table: null,
+    bare: false,
+    single: false,
+    alias: "",
+    columns,
+    nullable: { value: true },
+  };
   return { relations: [...left.relations, relation], columns: [...left.columns, ...columns], rowBound };
 }
 
 /** A SELECT of columns with nothing but FROM and WHERE: a computed value would not become NULL in an outer join. */
 function plainSelect({ with: common, body, limit, offset }: Query): Select | null {
-  if (common.length > 0 || limit !== null || offset !== null || body.kind !== "select" || body.from === null) return null;
+  if (common.length > 0 || limit !== null || offset !== null || body.kind !== "select" || body.from === null)
+    return null;
   const isPlain = body.distinct === false && body.groupBy.length === 0 && body.having === null;
   const selectsColumns = body.targets.every((target) => target.kind === "star" || target.expression.kind === "column");
   return isPlain && selectsColumns ? body : null;
@@ -84,7 +93,10 @@ function asJoin(
   const conditions: string[] = [];
   const planned = [
     { expression: select.where, scope: inner },
-    { expression: join.condition?.kind === "on" ? join.condition.expression : null, scope: new Scope(outer, namespace) },
+    {
+      expression: join.condition?.kind === "on" ? join.condition.expression : null,
+      scope: new Scope(outer, namespace),
+    },
   ];
   for (const { expression, scope } of planned) {
     if (expression === null) continue;

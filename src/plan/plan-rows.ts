@@ -39,8 +39,16 @@ function expandRows(operator: ComparisonOperator, left: Expression, right: Expre
     const other = right.items[index];
     return other === undefined ? [] : [{ left: item, right: other }];
   });
-  if (operator === "=") return junction("and", pairs.map((pair) => ({ kind: "comparison", operator: "=", ...pair })));
-  if (operator === "<>") return junction("or", pairs.map((pair) => ({ kind: "comparison", operator: "<>", ...pair })));
+  if (operator === "=")
+    return junction(
+      "and",
+      pairs.map((pair) => ({ kind: "comparison", operator: "=", ...pair })),
+    );
+  if (operator === "<>")
+    return junction(
+      "or",
+      pairs.map((pair) => ({ kind: "comparison", operator: "<>", ...pair })),
+    );
   const strict = operator === "<" || operator === "<=" ? "<" : ">";
   return pairs.reduceRight<Expression>(
     (rest, pair, index) => {

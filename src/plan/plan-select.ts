@@ -5,12 +5,12 @@ import { type Block, type BlockColumn, type Item, printItem } from "./block.ts";
 import { hintIndexes } from "./index-hints.ts";
 import { nameOfTarget } from "./names.ts";
 import { type OrderedColumns, planOrderBy, planRowCount, printSortKeys } from "./ordering.ts";
+import type { SortKey } from "./plan.ts";
 import { planOperand, planTruth, termOf } from "./plan-expression.ts";
 import { type PlannedFrom, planFrom } from "./plan-from.ts";
-import type { SortKey } from "./plan.ts";
 import { ANYTHING } from "./relations.ts";
-import { findsOneRow } from "./single-row.ts";
 import { NOTHING, Scope } from "./scope.ts";
+import { findsOneRow } from "./single-row.ts";
 import type { Term } from "./term.ts";
 
 /** A SELECT, all of whose clauses are planned. */
@@ -56,7 +56,13 @@ export function planSelect(
     rowBound: (facts) => (isAggregate ? 1n : scope.rowBound(facts)),
     oneRow: isAggregate && planned.having === null && whole,
     atMostOneRow: () => isAggregate || isOneAtMost(analysis, query.limit) || findsOneRow(scope, conditions),
-    select: { scope, where: planned.where, whereInputs: clauses.whereInputs, limit: planned.limit, offset: planned.offset },
+    select: {
+      scope,
+      where: planned.where,
+      whereInputs: clauses.whereInputs,
+      limit: planned.limit,
+      offset: planned.offset,
+    },
   };
 }
 
@@ -129,7 +135,8 @@ function planTargets(
     if (target.kind === "star") {
       const { namespace } = scope;
       const found = target.path.length === 0 ? namespace.columns : scope.relation(target.path)?.columns;
-      if (found === undefined || found.length === 0) return bypass("unknown-column", `${[...target.path, "*"].join(".")}`);
+      if (found === undefined || found.length === 0)
+        return bypass("unknown-column", `${[...target.path, "*"].join(".")}`);
       for (const { name, term } of found) {
         columns.push({ name: names?.[columns.length] ?? name, operand: term, term, aggregated: false });
       }
@@ -225,14 +232,26 @@ function planDistinctOn(
   return isBypass(keys) ? keys : keys.map(({ sql }) => sql);
 }
 
-function printSelect(
-  analysis: Analysis,
-  select: PlannedSelect,
-  items: readonly Item[],
-  distinct: boolean,
-): string {
-  const { from, where, groupBy, orderBy, limit, offset, scope } = select;
-  const having = select.having ?? keptAggregate(select, items);
+function printSelect(analysis: Analysis, select: PlannedSelect, items: readonly Item[], distinct: boolean): string {
+  if (!losesAggregates(select, items)) return printClauses(analysis, select, items, distinct);
+  const inside = items.map(({ sql }, index) => ({ sql, as: `i${index}` }));
+  const outside = items.map(({ as }, index) => printItem({ sql: `i${index}`, as }));
+  return `SELECT ${outside.join(", ")} FROM (${printClauses(analysis, select, [...inside, ROW_COUNT], distinct)})`;
+}
+
+const ROW_COUNT: Item = { sql: "count(*)", as: "n" };
+
+/**
+ * True if what is selected might hold no aggregate, although the query has one: it would no longer be the one row that
+ * aggregates make of all rows.
+ */
+function losesAggregates({ scope, groupBy, columns }: PlannedSelect, items: readonly Item[]): boolean {
+  if (scope.aggregates === 0 || groupBy.length > 0) return false;
+  return items.includes(ANYTHING) || !columns.every(({ aggregated }) => aggregated);
+}
+
+function printClauses(analysis: Analysis, select: PlannedSelect, items: readonly Item[], distinct: boolean): string {
+  const { from, where, groupBy, having, orderBy, limit, offset, scope } = select;
   const clauses = [`SELECT ${distinct ? "DISTINCT " : ""}${items.map(printItem).join(", ")}`];
   const collects = distinct || groupBy.length > 0 || scope.aggregates > 0;
   if (from !== null) {
@@ -250,16 +269,6 @@ function printSelect(
 }
 
 /**
- * Without an aggregate among its items a query that has one row, because of those that nobody asked for, would be one
- * over all rows.
- */
-function keptAggregate({ scope, groupBy, columns }: PlannedSelect, items: readonly Item[]): string | null {
-  if (scope.aggregates === 0 || groupBy.length > 0) return null;
-  const some = columns.every(({ aggregated }) => aggregated) && !items.includes(ANYTHING);
-  return some ? null : "(count(*) >= 0)";
-}
-
-/**
  * Rows of a whole table that are asked for in no order come as they were loaded, which is mostly the origin's own order;
  * SQLite would prefer the order of any index that covers the columns.
  */
@@ -272,11 +281,7 @@ function isInAnyOrder({ from, where, orderBy }: PlannedSelect): boolean {
  * DISTINCT ON keeps the first row, in the order of ORDER BY, of those that are equal in its expressions: the one that
  * row_number() calls 1.
  */
-function distinctOn(
-  analysis: Analysis,
-  select: PlannedSelect,
-  keys: readonly string[],
-): Block {
+function distinctOn(analysis: Analysis, select: PlannedSelect, keys: readonly string[]): Block {
   const { orderBy, limit, offset } = select;
   const alias = analysis.newAlias("q");
   const inner: PlannedSelect = { ...select, orderBy: [], limit: null, offset: null };

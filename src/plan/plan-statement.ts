@@ -93,7 +93,12 @@ function singleTable(analysis: Analysis, query: Query, { select }: Block): Singl
     whereInputs: select.whereInputs,
     conditions: countConditions(where),
     fixedColumns: fixedColumns(analysis, where, select.scope),
-    collects: distinct !== false || groupBy.length > 0 || having !== null || select.scope.aggregates > 0 || select.scope.windows > 0,
+    collects:
+      distinct !== false ||
+      groupBy.length > 0 ||
+      having !== null ||
+      select.scope.aggregates > 0 ||
+      select.scope.windows > 0,
     limit: select.limit,
     offset: select.offset,
   };

@@ -32,7 +32,8 @@ export function planScalarQuery(analysis: Analysis, query: Query): Term | Bypass
   const block = planInner(analysis, query);
   if (isBypass(block)) return block;
   const [column] = block.columns;
-  if (column === undefined || block.columns.length !== 1) return bypass("subquery", "a subquery of several columns as a value");
+  if (column === undefined || block.columns.length !== 1)
+    return bypass("subquery", "a subquery of several columns as a value");
   if (!block.atMostOneRow()) return bypass("subquery", "a subquery as a value that may have more than one row");
   return queryTerm(block, column.term);
 }
@@ -79,4 +80,3 @@ function comparablePair(
   if (x == null || y == null) return bypass("subquery", "IN with NULL");
   return { left: x, right: y };
 }
-

@@ -6,8 +6,8 @@ import type { QualifiedName } from "../parse/ast.ts";
 import { type Fingerprint, fingerprint } from "../parse/fingerprint.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Surroundings } from "./analysis.ts";
-import type { Plan } from "./plan.ts";
 import { namedTables } from "./named-tables.ts";
+import type { Plan } from "./plan.ts";
 import { planStatement } from "./plan-statement.ts";
 import { type PlanEntry, Prepared } from "./prepared.ts";
 
@@ -162,7 +162,12 @@ export class Planner {
     const plan = planStatement({ query, surroundings, fields: description.fields, pinned });
     if (plan.kind === "bypass") {
       const known = surroundings.tables.length === names.length;
-      return { kind: "refused", statement, bypass: plan, tableIds: known ? surroundings.tables.map(({ id }) => id) : null };
+      return {
+        kind: "refused",
+        statement,
+        bypass: plan,
+        tableIds: known ? surroundings.tables.map(({ id }) => id) : null,
+      };
     }
     return new Prepared(sql, origin.createEntry(plan, description.parameterTypes.length), found.literals);
   }

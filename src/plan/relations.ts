@@ -31,8 +31,7 @@ export function tableRelation(
       name: columnAliases[index] ?? column.name,
       term: columnTerm(analysis, occurrence, column),
     })),
-    print: () =>
-      `${analysis.defer((facts) => quoteIdentifier(facts.of(table).storeName))} AS ${occurrence.alias}`,
+    print: () => `${analysis.defer((facts) => quoteIdentifier(facts.of(table).storeName))} AS ${occurrence.alias}`,
   };
 }
 
@@ -93,7 +92,11 @@ export function blockRelation(
     alias,
     nullable,
     columns: exportedColumns(block, columnAliases, (term) =>
-      throughForms(term, (sql) => `${alias}.${exports.nameOf(sql)}`, (facts) => !nullable.value && term.neverNull(facts)),
+      throughForms(
+        term,
+        (sql) => `${alias}.${exports.nameOf(sql)}`,
+        (facts) => !nullable.value && term.neverNull(facts),
+      ),
     ),
     print: () => `${print()} AS ${alias}`,
   };

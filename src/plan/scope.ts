@@ -60,8 +60,7 @@ export class Scope {
   /** The column of this name, `null` if this scope has none. */
   column(path: QualifiedName): Term | Bypass | null {
     const name = path.at(-1) ?? "";
-    const candidates =
-      path.length === 1 ? this.namespace.columns : (this.relation(path.slice(0, -1))?.columns ?? []);
+    const candidates = path.length === 1 ? this.namespace.columns : (this.relation(path.slice(0, -1))?.columns ?? []);
     const found = candidates.filter((column) => column.name === name);
     const [first] = found;
     if (first === undefined) return null;

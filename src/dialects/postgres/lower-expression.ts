@@ -15,9 +15,9 @@ import type {
 } from "libpg-query";
 import type { ArithmeticOperator, ComparisonOperator, Expression, TypeName } from "../../parse/ast.ts";
 import type { Token } from "../../parse/token.ts";
+import { lowerOrder } from "./lower-query.ts";
 import { lowerSubquery } from "./lower-subquery.ts";
 import { lowerWindow } from "./lower-window.ts";
-import { lowerOrder } from "./lower-query.ts";
 import { type Lowering, REFUSED } from "./lowering.ts";
 import { stringList } from "./survey.ts";
 

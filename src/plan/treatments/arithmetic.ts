@@ -3,7 +3,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { combine, contains, INT64, type Interval, rangeOfType } from "../interval.ts";
-import type { Operand, Facts, Term } from "../term.ts";
+import type { Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, scaleOf } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";

@@ -119,7 +119,8 @@ function compareWithPosition(
   constant: Constant,
 ): string | Bypass {
   const { column } = term;
-  if (column === null) return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
+  if (column === null)
+    return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
   const rank = term.order();
   if (typeof rank !== "string") return rank;
   analysis.useDictionary(column);

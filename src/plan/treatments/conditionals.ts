@@ -2,7 +2,7 @@ import type { Collation, ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { type Interval, union } from "../interval.ts";
-import type { Constant, Operand, Facts, Term } from "../term.ts";
+import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType } from "./constants.ts";

@@ -1,7 +1,7 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { Interval } from "../interval.ts";
-import type { Output, Proof, Facts, Term } from "../term.ts";
+import type { Facts, Output, Proof, Term } from "../term.ts";
 import { valueOutput } from "./columns.ts";
 
 const NO_INTERVAL = (): Interval | null => null;
