@@ -1,5 +1,5 @@
-import type { Expression, Query } from "../../src/parse/ast.ts";
 import type { TableSpec } from "./schema.ts";
+import type { Expression, Query } from "./single-table.ts";
 import { roots, walk } from "./tree.ts";
 
 interface Count {

@@ -1,7 +1,7 @@
-import type { Expression, Literal } from "../../src/parse/ast.ts";
 import { randomParameter } from "./parameters.ts";
 import type { Random } from "./random.ts";
 import type { ColumnSpec, TableSpec } from "./schema.ts";
+import type { Expression, Literal } from "./single-table.ts";
 import { arrayOf, BOOL, FLOAT8, INT4, INT8, type Kind, NUMERIC, type SqlType, sqlType, TEXT } from "./sql-type.ts";
 import { arrayItem, randomText, randomValue } from "./values.ts";
 
@@ -254,7 +254,7 @@ export class ExpressionMaker {
   }
 
   #string(text: string): Literal {
-    return { kind: "literal", type: "string", text, negated: false, slot: 0 };
+    return { kind: "literal", type: "string", text, negated: false };
   }
 
   #case(type: SqlType, depth: number): Expression {
@@ -313,7 +313,7 @@ export class ExpressionMaker {
   /** Always a literal: of a parameter nothing can be proven. */
   #smallInteger(): Literal {
     const value = this.#values.int(-4, 12);
-    return { kind: "literal", type: "integer", text: String(Math.abs(value)), negated: value < 0, slot: 0 };
+    return { kind: "literal", type: "integer", text: String(Math.abs(value)), negated: value < 0 };
   }
 
   #textual(type: SqlType, depth: number): Expression {
@@ -426,10 +426,9 @@ export function constantLiteral(type: SqlType, text: string, quoted: boolean): E
       type: /^\d+$/.test(digits) ? "integer" : "decimal",
       text: digits,
       negated: number[1] === "-",
-      slot: 0,
     };
   }
   if (type.kind === "bool" && !quoted && (text === "t" || text === "f"))
     return { kind: "boolean", value: text === "t" };
-  return { kind: "literal", type: "string", text, negated: false, slot: 0 };
+  return { kind: "literal", type: "string", text, negated: false };
 }

@@ -1,8 +1,8 @@
-import type { Expression, OrderItem, Query, Target } from "../../src/parse/ast.ts";
 import { constantLiteral, type ExpressionMaker } from "./generate-expression.ts";
 import { randomParameter } from "./parameters.ts";
 import type { Random } from "./random.ts";
 import type { ColumnSpec, TableSpec } from "./schema.ts";
+import type { Expression, OrderItem, Query, Target } from "./single-table.ts";
 import { arrayOf, type SqlType } from "./sql-type.ts";
 import { arrayItem } from "./values.ts";
 
@@ -195,7 +195,7 @@ export class KeyedMaker {
       return { kind: "anyOf", operand, array, negated };
     }
     const text = `{${texts.map((item) => (item === null ? "NULL" : arrayItem(item))).join(",")}}`;
-    const literal = { kind: "literal", type: "string", text, negated: false, slot: 0 } as const;
+    const literal = { kind: "literal", type: "string", text, negated: false } as const;
     return { kind: "anyOf", operand, array: { kind: "cast", operand: literal, type }, negated };
   }
 
@@ -303,8 +303,7 @@ export class KeyedMaker {
   #count(): Expression {
     if (this.#shape.chance(0.05)) return { kind: "null" };
     const count = this.#values.pick(COUNTS);
-    if (this.#shape.chance(0.5))
-      return { kind: "literal", type: "integer", text: String(count), negated: false, slot: 0 };
+    if (this.#shape.chance(0.5)) return { kind: "literal", type: "integer", text: String(count), negated: false };
     this.#maker.params.push(this.#values.pick([count, count, String(count), BigInt(count), null]));
     return { kind: "parameter", number: this.#maker.params.length };
   }

@@ -1,8 +1,8 @@
-import type { Expression, OrderItem, Query, Target } from "../../src/parse/ast.ts";
 import { ExpressionMaker } from "./generate-expression.ts";
 import { KeyedMaker } from "./generate-keyed.ts";
 import { Random } from "./random.ts";
 import type { Schema, TableSpec } from "./schema.ts";
+import type { Expression, OrderItem, Query, Target } from "./single-table.ts";
 import { INT8 } from "./sql-type.ts";
 import type { Case } from "./statement.ts";
 
@@ -212,5 +212,5 @@ const EMPTY: Omit<Body, "targets"> = {
 };
 
 function integer(value: number) {
-  return { kind: "literal", type: "integer", text: String(value), negated: false, slot: 0 } as const;
+  return { kind: "literal", type: "integer", text: String(value), negated: false } as const;
 }

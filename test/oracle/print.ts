@@ -1,5 +1,5 @@
-import type { Expression, OrderItem, QualifiedName, Query, Target, TypeName } from "../../src/parse/ast.ts";
 import { Random } from "./random.ts";
+import type { Expression, OrderItem, QualifiedName, Query, Target, TypeName } from "./single-table.ts";
 
 /** Words of the generator's names that the origin's grammar reserves. */
 const RESERVED = new Set([

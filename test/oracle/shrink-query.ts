@@ -1,4 +1,4 @@
-import type { Expression, Query } from "../../src/parse/ast.ts";
+import type { Expression, Query } from "./single-table.ts";
 import { children, withChildren } from "./tree.ts";
 
 /** Queries that are a little smaller than this one, the boldest cuts first. */

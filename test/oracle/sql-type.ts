@@ -1,5 +1,5 @@
-import type { TypeName } from "../../src/parse/ast.ts";
 import type { Random } from "./random.ts";
+import type { TypeName } from "./single-table.ts";
 
 /** The kinds of type that the generator tells apart. */
 export type Kind =

@@ -1,4 +1,4 @@
-import type { Query } from "../../src/parse/ast.ts";
+import type { Query } from "./single-table.ts";
 
 /** One generated query with the JS values of its parameters: `parameter.number` is an index into `params` (from 1). */
 export interface Case {

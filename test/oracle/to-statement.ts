@@ -1,6 +1,6 @@
-import type { Expression, OrderItem, Query, Target } from "../../src/parse/ast.ts";
 import { printQuery, quoteIdentifier } from "./print.ts";
 import type { TableSpec } from "./schema.ts";
+import type { Expression, OrderItem, Query, Target } from "./single-table.ts";
 import { type Case, type Check, RANK_COLUMN, type Statement } from "./statement.ts";
 
 /** Prints a case and works out what SQL leaves open in its answer. */

@@ -1,4 +1,4 @@
-import type { Expression, Query } from "../../src/parse/ast.ts";
+import type { Expression, Query } from "./single-table.ts";
 
 /** The direct operands of an expression, in the order that `withChildren` takes them. */
 export function children(expression: Expression): readonly Expression[] {
