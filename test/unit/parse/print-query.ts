@@ -1,26 +1,88 @@
-import type { Expression, Query, Target } from "../../../src/parse/ast.ts";
+import type {
+  CommonTable,
+  Expression,
+  FrameBound,
+  FromItem,
+  OrderItem,
+  Query,
+  QueryBody,
+  Select,
+  Target,
+  Window,
+} from "../../../src/parse/ast.ts";
 import type { Statement } from "../../../src/parse/statement.ts";
 
 /** A lowered query as text, every operator in brackets, literals with their slot: `(a = 5#0)`. */
 function printQuery(query: Query): string {
-  const { from } = query;
-  const parts = [
-    `SELECT${query.distinct ? " DISTINCT" : ""} ${query.targets.map(target).join(", ")}`,
-    `FROM ${from.name.join(".")}${from.alias === null ? "" : ` AS ${from.alias}`}`,
-  ];
-  if (query.where !== null) parts.push(`WHERE ${expression(query.where)}`);
-  if (query.groupBy.length > 0) parts.push(`GROUP BY ${list(query.groupBy)}`);
-  if (query.having !== null) parts.push(`HAVING ${expression(query.having)}`);
-  if (query.orderBy.length > 0) {
-    const items = query.orderBy.map((item) => {
-      const nulls = item.nulls === null ? "" : ` NULLS ${item.nulls.toUpperCase()}`;
-      return `${expression(item.expression)} ${item.descending ? "DESC" : "ASC"}${nulls}`;
-    });
-    parts.push(`ORDER BY ${items.join(", ")}`);
-  }
+  const parts: string[] = [];
+  if (query.with.length > 0) parts.push(`WITH ${query.with.map(commonTable).join(", ")}`);
+  parts.push(body(query.body));
+  if (query.orderBy.length > 0) parts.push(`ORDER BY ${query.orderBy.map(orderItem).join(", ")}`);
   if (query.limit !== null) parts.push(`LIMIT ${expression(query.limit)}`);
   if (query.offset !== null) parts.push(`OFFSET ${expression(query.offset)}`);
   return parts.join(" ");
+}
+
+function commonTable({ name, columnAliases, query, recursive }: CommonTable): string {
+  return `${recursive ? "RECURSIVE " : ""}${name}${aliases(columnAliases)} AS (${printQuery(query)})`;
+}
+
+function body(node: QueryBody): string {
+  switch (node.kind) {
+    case "select":
+      return select(node);
+    case "setOperation": {
+      const operator = `${node.operator.toUpperCase()}${node.all ? " ALL" : ""}`;
+      return `(${printQuery(node.left)}) ${operator} (${printQuery(node.right)})`;
+    }
+    case "values":
+      return `VALUES ${node.rows.map((row) => `(${list(row)})`).join(", ")}`;
+  }
+}
+
+function select({ distinct, targets, from, where, groupBy, having }: Select): string {
+  const unique = Array.isArray(distinct) ? ` DISTINCT ON (${list(distinct)})` : distinct === true ? " DISTINCT" : "";
+  const parts = [`SELECT${unique} ${targets.map(target).join(", ")}`];
+  if (from !== null) parts.push(`FROM ${fromItem(from)}`);
+  if (where !== null) parts.push(`WHERE ${expression(where)}`);
+  if (groupBy.length > 0) parts.push(`GROUP BY ${list(groupBy)}`);
+  if (having !== null) parts.push(`HAVING ${expression(having)}`);
+  return parts.join(" ");
+}
+
+/** Joins in brackets. */
+function fromItem(item: FromItem): string {
+  switch (item.kind) {
+    case "table":
+      return `${item.name.join(".")}${alias(item.alias)}${aliases(item.columnAliases)}`;
+    case "derived": {
+      const lateral = item.lateral ? "LATERAL " : "";
+      return `${lateral}(${printQuery(item.query)})${alias(item.alias)}${aliases(item.columnAliases)}`;
+    }
+    case "join": {
+      const { condition } = item;
+      const natural = condition?.kind === "natural" ? "NATURAL " : "";
+      const on =
+        condition?.kind === "on"
+          ? ` ON ${expression(condition.expression)}`
+          : condition?.kind === "using"
+            ? ` USING (${condition.columns.join(", ")})`
+            : "";
+      return `(${fromItem(item.left)} ${natural}${item.type.toUpperCase()} JOIN ${fromItem(item.right)}${on})`;
+    }
+  }
+}
+
+function alias(name: string | null): string {
+  return name === null ? "" : ` AS ${name}`;
+}
+
+function aliases(names: readonly string[]): string {
+  return names.length === 0 ? "" : `(${names.join(", ")})`;
+}
+
+function orderItem({ expression: key, descending, nulls }: OrderItem): string {
+  return `${expression(key)} ${descending ? "DESC" : "ASC"}${nulls === null ? "" : ` NULLS ${nulls.toUpperCase()}`}`;
 }
 
 /** What a text was taken for, in one line. */
@@ -45,7 +107,7 @@ export function printStatement(statement: Statement): string {
 
 function target(item: Target): string {
   if (item.kind === "star") return [...item.path, "*"].join(".");
-  return expression(item.expression) + (item.alias === null ? "" : ` AS ${item.alias}`);
+  return expression(item.expression) + alias(item.alias);
 }
 
 function list(items: readonly Expression[]): string {
@@ -113,9 +175,36 @@ function expression(node: Expression): string {
     case "nullIf":
       return `NULLIF(${expression(node.left)}, ${expression(node.right)})`;
     case "call": {
-      const inner = node.star ? "*" : `${node.distinct ? "DISTINCT " : ""}${list(node.operands)}`;
+      const order = node.orderBy.length === 0 ? "" : ` ORDER BY ${node.orderBy.map(orderItem).join(", ")}`;
+      const inner = node.star ? "*" : `${node.distinct ? "DISTINCT " : ""}${list(node.operands)}${order}`;
       const filter = node.filter === null ? "" : ` FILTER (${expression(node.filter)})`;
-      return `${node.name.join(".")}(${inner})${filter}`;
+      const over = node.over === null ? "" : ` OVER (${window(node.over)})`;
+      return `${node.name.join(".")}(${inner})${filter}${over}`;
     }
+    case "wholeRow":
+      return `${node.path.join(".")}.*`;
+    case "row":
+      return `ROW(${list(node.items)})`;
+    case "exists":
+      return `EXISTS (${printQuery(node.query)})`;
+    case "scalarQuery":
+      return `(${printQuery(node.query)})`;
+    case "inQuery":
+      return `(${expression(node.operand)} ${not(node.negated)}IN (${printQuery(node.query)}))`;
   }
+}
+
+function window({ partitionBy, orderBy, frame }: Window): string {
+  const parts: string[] = [];
+  if (partitionBy.length > 0) parts.push(`PARTITION BY ${list(partitionBy)}`);
+  if (orderBy.length > 0) parts.push(`ORDER BY ${orderBy.map(orderItem).join(", ")}`);
+  if (frame !== null) {
+    const exclude = frame.exclude === null ? "" : ` EXCLUDE ${frame.exclude.toUpperCase()}`;
+    parts.push(`${frame.unit.toUpperCase()} BETWEEN ${bound(frame.start)} AND ${bound(frame.end)}${exclude}`);
+  }
+  return parts.join(" ");
+}
+
+function bound(node: FrameBound): string {
+  return "offset" in node ? `${expression(node.offset)} ${node.kind.toUpperCase()}` : node.kind.toUpperCase();
 }

@@ -6,7 +6,7 @@ import { printStatement } from "./print-query.ts";
 
 beforeAll(loadParser);
 
-describe.each(["queries.sql", "refusals.sql", "writes.sql", "session.sql"])("%s", (name) => {
+describe.each(["queries.sql", "tables.sql", "refusals.sql", "writes.sql", "session.sql"])("%s", (name) => {
   test.each(readFixture(name))("$line: $sql", ({ sql, expected }) => {
     expect(printStatement(parse(sql, tokenize(sql) ?? []))).toBe(expected);
   });
