@@ -1,0 +1,10 @@
+import { createDatabase, startServers, type TestDatabase } from "../support/postgres.ts";
+
+/** A database for a command: on the server at `SQLMEM_TEST_POSTGRES` (or the local one) unless `SQLMEM_TEST_SERVERS` names another. */
+export async function withCommandDatabase(action: (database: TestDatabase) => Promise<void>): Promise<void> {
+  await using running = await startServers({ SQLMEM_TEST_SERVERS: "postgres", ...process.env });
+  const [server] = running.servers;
+  if (server === undefined) throw new Error("no PostgreSQL to run on");
+  await using database = await createDatabase(server);
+  await action(database);
+}

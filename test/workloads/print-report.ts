@@ -1,0 +1,59 @@
+import type { QueryReport } from "./session.ts";
+
+/** The reports as a table, with the sums below it. */
+export function reportText(reports: readonly QueryReport[]): string {
+  const header = ["query", "answered by", "reason", "rows", "first hit ms", "last run ms", "Postgres ms", "detail"];
+  const rows = reports.map((report) => [
+    report.name,
+    report.outcome,
+    report.reason ?? "",
+    String(report.rows),
+    report.firstHitMs === null ? "" : milliseconds(report.firstHitMs),
+    milliseconds(report.lastMs),
+    milliseconds(report.originMs),
+    report.detail ?? "",
+  ]);
+  return `${table([header, ...rows])}\n\n${sumsText(reports)}`;
+}
+
+/** How many were answered by whom, each reason with its queries, and each difference. */
+export function sumsText(reports: readonly QueryReport[]): string {
+  const lines: string[] = [];
+  const answered = Map.groupBy(reports, ({ outcome }) => outcome);
+  const share =
+    (answered.get("cache")?.length ?? 0) / Math.max(1, reports.length - (answered.get("error")?.length ?? 0));
+  lines.push(
+    `${reports.length} queries: ${[...answered].map(([outcome, list]) => `${list.length} ${outcome}`).join(", ")}`,
+    `from the cache: ${(share * 100).toFixed(1)} % of those that raise no error`,
+  );
+  const reasons = Map.groupBy(
+    reports.filter(({ outcome }) => outcome === "origin"),
+    ({ reason }) => reason ?? "none",
+  );
+  for (const [reason, list] of [...reasons].sort(([, a], [, b]) => b.length - a.length)) {
+    const names = list.map(({ name }) => name).join(" ");
+    lines.push(
+      `  ${String(list.length).padStart(4)}  ${reason}: ${names.length > 400 ? `${names.slice(0, 400)} …` : names}`,
+    );
+  }
+  const different = reports.filter(({ difference }) => difference !== null);
+  lines.push(`different from Postgres: ${different.length}`);
+  for (const { name, difference } of different) lines.push(`  ${name}: ${difference}`);
+  return lines.join("\n");
+}
+
+function milliseconds(ms: number): string {
+  return ms < 1 ? ms.toFixed(3) : ms.toFixed(1);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
