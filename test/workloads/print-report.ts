@@ -36,6 +36,8 @@ export function sumsText(reports: readonly QueryReport[]): string {
       `  ${String(list.length).padStart(4)}  ${reason}: ${names.length > 400 ? `${names.slice(0, 400)} …` : names}`,
     );
   }
+  const empty = reports.filter(({ allNull, outcome }) => allNull && outcome !== "error");
+  lines.push(`without rows, or only NULL: ${empty.length}`);
   const different = reports.filter(({ difference }) => difference !== null);
   lines.push(`different from Postgres: ${different.length}`);
   for (const { name, difference } of different) lines.push(`  ${name}: ${difference}`);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDatabase, newestServer, type TestDatabase } from "../support/postgres.ts";
 import { sumsText } from "./print-report.ts";
 import { type QueryReport, WorkloadSession } from "./session.ts";
-import { loadTpch, tpchQueries } from "./tpch/load.ts";
+import { loadTpch, tpchPieces, tpchQueries } from "./tpch/load.ts";
 
 const SCALE = 0.002;
 
@@ -34,4 +34,12 @@ describe("TPC-H", () => {
     },
     120_000,
   );
+
+  it("each expression of the queries has the value that Postgres gives it", async () => {
+    await using session = new WorkloadSession(database?.url ?? "");
+    const reports: QueryReport[] = [];
+    for (const query of tpchPieces()) reports.push(await session.ask(query));
+    console.log(`TPC-H, expressions\n${sumsText(reports)}`);
+    expect(reports.filter(({ outcome, difference }) => outcome === "error" || difference !== null)).toEqual([]);
+  }, 120_000);
 });

@@ -11,3 +11,8 @@ export async function loadTpch(url: string, scale: number): Promise<void> {
 export function tpchQueries(style: ParameterStyle): readonly WorkloadQuery[] {
   return readQueries(new URL("queries.sql", import.meta.url), style);
 }
+
+/** The expressions of the queries, each over one table. */
+export function tpchPieces(): readonly WorkloadQuery[] {
+  return readQueries(new URL("pieces.sql", import.meta.url), "literal");
+}
