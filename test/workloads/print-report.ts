@@ -24,7 +24,7 @@ export function sumsText(reports: readonly QueryReport[]): string {
     (answered.get("cache")?.length ?? 0) / Math.max(1, reports.length - (answered.get("error")?.length ?? 0));
   lines.push(
     `${reports.length} queries: ${[...answered].map(([outcome, list]) => `${list.length} ${outcome}`).join(", ")}`,
-    `from the cache: ${(share * 100).toFixed(1)} % of those that raise no error`,
+    `from the cache: ${(share * 100).toFixed(1)} % of those with one answer`,
   );
   const reasons = Map.groupBy(
     reports.filter(({ outcome }) => outcome === "origin"),
@@ -33,7 +33,7 @@ export function sumsText(reports: readonly QueryReport[]): string {
   for (const [reason, list] of [...reasons].sort(([, a], [, b]) => b.length - a.length)) {
     const names = list.map(({ name }) => name).join(" ");
     lines.push(
-      `  ${String(list.length).padStart(4)}  ${reason}: ${names.length > 400 ? `${names.slice(0, 400)} …` : names}`,
+      `  ${String(list.length).padStart(4)}  ${reason}: ${names.length > 300 ? `${names.slice(0, 300)} …` : names}`,
     );
   }
   const empty = reports.filter(({ allNull, outcome }) => allNull && outcome !== "error");
@@ -42,6 +42,19 @@ export function sumsText(reports: readonly QueryReport[]): string {
   lines.push(`different from Postgres: ${different.length}`);
   for (const { name, difference } of different) lines.push(`  ${name}: ${difference}`);
   return lines.join("\n");
+}
+
+const DETAILS = 60;
+
+/** The most frequent details of the refusals, each with its reason and the first query that has it. */
+export function detailsText(reports: readonly QueryReport[]): string {
+  const refused = reports.filter(({ outcome }) => outcome === "origin");
+  const details = Map.groupBy(refused, ({ reason, detail }) => `${reason}: ${detail}`);
+  const ranked = [...details].sort(([, a], [, b]) => b.length - a.length);
+  const lines = ranked
+    .slice(0, DETAILS)
+    .map(([detail, list]) => `  ${String(list.length).padStart(4)}  ${detail}  (${list[0]?.name})`);
+  return [`${ranked.length} details, the most frequent:`, ...lines].join("\n");
 }
 
 function milliseconds(ms: number): string {

@@ -1,0 +1,26 @@
+/** Files of `src/test/regress/sql` about reading, in the order of PostgreSQL's own schedule. */
+export const REGRESS_FILES: readonly string[] = [
+  ...[
+    "boolean",
+    "char",
+    "name",
+    "varchar",
+    "text",
+    "int2",
+    "int4",
+    "int8",
+    "oid",
+    "float4",
+    "float8",
+    "bit",
+    "numeric",
+  ],
+  ...["uuid", "enum", "money", "rangetypes", "strings", "numerology", "date", "time", "timetz", "timestamp"],
+  ...["timestamptz", "interval", "inet", "horology", "regex", "comments", "expressions", "unicode"],
+  ...["create_index", "select", "select_distinct", "select_distinct_on", "select_implicit", "select_having"],
+  ...["subselect", "union", "case", "join", "aggregates", "random", "arrays", "btree_index", "hash_index", "update"],
+  ...["delete", "namespace", "matview", "tablesample", "groupingsets", "identity", "generated", "join_hash"],
+  ...["misc_functions", "tsrf", "tidscan", "incremental_sort", "window", "json", "jsonb", "limit", "domain"],
+  ...["rangefuncs", "truncate", "sequence", "rowtypes", "returning", "with", "inherit", "partition_join"],
+  ...["partition_prune", "partition_aggregate", "memoize", "equivclass", "tsearch", "collate", "insert", "temp"],
+];
