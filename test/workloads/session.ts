@@ -15,7 +15,7 @@ export interface QueryReport {
   readonly sql: string;
   /**
    * Who answered in the end. `late`: nobody, in the time that a statement is given. `error`: both sides raised.
-   * `unsteady`: the bare driver itself got two answers, so there is nothing to compare with.
+   * `unsteady`: the bare driver itself got two answers, or a function writes: there is nothing to compare with.
    */
   readonly outcome: "cache" | "origin" | "error" | "late" | "unsteady";
   /** Why not from the cache, as counted; and in words. */
@@ -92,7 +92,8 @@ export class WorkloadSession implements AsyncDisposable {
 
   /** Sends a statement by the bare driver, and some times through the engine, and compares each answer. */
   async ask(query: WorkloadQuery): Promise<QueryReport> {
-    const { fields, answer: expected, originMs, steady } = await this.#askOrigin(query);
+    const { fields, answer: expected, originMs, ...asked } = await this.#askOrigin(query);
+    let { steady } = asked;
     let difference: string | null = null;
     let firstHitMs: number | null = null;
     let last: Answer = expected;
@@ -106,11 +107,12 @@ export class WorkloadSession implements AsyncDisposable {
       }
       outcome = outcomeBetween(before, this.#engine.stats());
       if (outcome.kind === "hit") firstHitMs ??= last.ms;
+      if (outcome.reason === "write") steady = false;
       if (steady) difference ??= await this.#compare(query, fields, expected, last);
       if (outcome.kind === "miss") await this.#untilLoaded(query);
     }
     const faults = this.#faults.splice(0);
-    if (faults.length > 0) difference ??= `faults: ${faults.join("; ")}`;
+    if (faults.length > 0 && expected.kind === "rows") difference ??= `faults: ${faults.join("; ")}`;
     const detail = outcome.kind === "hit" || last.kind === "late" ? null : await this.#detail(query);
     return {
       name: query.name,

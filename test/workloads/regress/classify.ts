@@ -1,4 +1,4 @@
-import { loadModule, parseSync } from "libpg-query";
+import { loadModule, parseSync, type SelectStmt } from "libpg-query";
 
 await loadModule();
 
@@ -24,9 +24,13 @@ const SKIPPED: ReadonlySet<string> = new Set([
   ...["ExplainStmt"],
 ]);
 
-/** Functions that wait, hold locks, or reach beyond the database. */
+/** Functions that wait, hold locks, reach beyond the database, or see what only one session has. */
 const AVOIDED =
-  /\b(pg_sleep|pg_advisory|pg_try_advisory|pg_terminate|pg_cancel|pg_reload|pg_rotate|pg_switch|pg_promote|set_config|pg_create_|pg_drop_|pg_notify|pg_stat_reset|pg_read_|pg_ls_|lo_import|lo_export|dblink|pg_backend_pid|txid_|pg_current_)/i;
+  /\b(pg_temp|currval|lastval|pg_sleep|pg_advisory|pg_try_advisory|pg_terminate|pg_cancel|pg_reload|pg_rotate|pg_switch|pg_promote|set_config|pg_create_|pg_drop_|pg_notify|pg_stat_reset|pg_read_|pg_ls_|lo_import|lo_export|dblink|pg_backend_pid|txid_|pg_current_)/i;
+
+/** Each answer is another one. */
+const WRITING = /\b(nextval|setval)\b/i;
+const WRITING_STATEMENTS = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
 
 export function classifyStep(sql: string): StepKind {
   if (AVOIDED.test(sql)) return "skip";
@@ -42,10 +46,17 @@ export function classifyStep(sql: string): StepKind {
   const node: object = statement.stmt;
   if ("SelectStmt" in statement.stmt) {
     const { intoClause, lockingClause } = statement.stmt.SelectStmt;
-    if (intoClause !== undefined) return "change";
+    if (intoClause !== undefined || WRITING.test(sql) || writesInWith(statement.stmt.SelectStmt)) return "change";
     return lockingClause === undefined ? "select" : "skip";
   }
   return SKIPPED.has(Object.keys(node)[0] ?? "") ? "skip" : "change";
+}
+
+function writesInWith({ withClause }: SelectStmt): boolean {
+  const queries = (withClause?.ctes ?? []).map((item) =>
+    "CommonTableExpr" in item ? item.CommonTableExpr.ctequery : {},
+  );
+  return queries.some((query) => WRITING_STATEMENTS.includes(Object.keys(query ?? {})[0] ?? ""));
 }
 
 /** The tables of one session's own would not be seen by the other: they become tables of all. */
