@@ -115,7 +115,14 @@ function expression(node: Expression): string {
     case "call": {
       const inner = node.star ? "*" : `${node.distinct ? "DISTINCT " : ""}${list(node.operands)}`;
       const filter = node.filter === null ? "" : ` FILTER (${expression(node.filter)})`;
-      return `${node.name.join(".")}(${inner})${filter}`;
+      const order = node.orderBy.map(
+        ({ expression: item, descending, nulls }) =>
+          `${expression(item)}${descending ? " DESC" : ""}${nulls === null ? "" : ` NULLS ${nulls.toUpperCase()}`}`,
+      );
+      const sorted = order.length === 0 ? "" : ` ORDER BY ${order.join(", ")}`;
+      return `${node.name.join(".")}(${inner}${sorted})${filter}`;
     }
+    case "extremum":
+      return `${node.greatest ? "GREATEST" : "LEAST"}(${list(node.operands)})`;
   }
 }
