@@ -92,6 +92,8 @@ export interface TypeSystem {
   byId(id: number): ColumnType | null;
   /** The element type of an array type's id. */
   elementOf(arrayId: number): ColumnType | null;
+  /** The array type over an element type's id. */
+  arrayOf(elementId: number): ColumnType | null;
   /** A type as written in a cast; `null` when it is not one of those that the planner knows. */
   byName(type: TypeName): ColumnType | null;
 }

@@ -115,6 +115,8 @@ export type Expression =
       readonly orderBy: readonly OrderItem[];
       readonly over: Window | null;
     }
+  /** GREATEST and LEAST. */
+  | { readonly kind: "extremum"; readonly greatest: boolean; readonly operands: readonly Expression[] }
   /** `t.*` as one value: the whole row of a relation. */
   | { readonly kind: "wholeRow"; readonly path: QualifiedName }
   /** `(a, b)`; only as an operand of a comparison or IN. */

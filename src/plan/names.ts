@@ -23,6 +23,8 @@ function figure(expression: Expression): Figured | null {
       return strong("nullif");
     case "coalesce":
       return strong("coalesce");
+    case "extremum":
+      return strong(expression.greatest ? "greatest" : "least");
     case "exists":
       return strong("exists");
     case "row":

@@ -5,13 +5,19 @@ import { type Analysis, isBypass, isTerm } from "./analysis.ts";
 import { planRowComparison, planRowIn } from "./plan-rows.ts";
 import { planExists, planInQuery, planScalarQuery } from "./plan-subquery.ts";
 import type { Constant, Operand, Term } from "./term.ts";
-import { aggregate } from "./treatments/aggregates.ts";
+import { AGGREGATES, type AggregateOrder, aggregate, WINDOW_AGGREGATES } from "./treatments/aggregates.ts";
 import { arithmetic, negate } from "./treatments/arithmetic.ts";
+import { cast } from "./treatments/casts.ts";
 import { type Comparator, compare } from "./treatments/comparison.ts";
+import { concat, concatFunction } from "./treatments/concatenation.ts";
 import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
 import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
 import { computed, predicate } from "./treatments/expressions.ts";
-import { cast, collate, concat, length, like } from "./treatments/texts.ts";
+import { extremum } from "./treatments/extrema.ts";
+import { JSON_FUNCTIONS, jsonFunction, rowTerm } from "./treatments/json.ts";
+import { JSON_AGGREGATES, jsonAggregate } from "./treatments/json-aggregates.ts";
+import { NUMBER_FUNCTIONS, numberFunction } from "./treatments/numbers.ts";
+import { collate, length, like } from "./treatments/texts.ts";
 import { overClause, windowFunction } from "./treatments/windows.ts";
 
 /**
@@ -63,6 +69,10 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
       return withOperands(analysis, expression.left, expression.right, (left, right) => nullIf(analysis, left, right));
     case "case":
       return planCase(analysis, expression);
+    case "extremum": {
+      const operands = planOperands(analysis, expression.operands);
+      return isBypass(operands) ? operands : extremum(analysis, expression.greatest, operands);
+    }
     case "call":
       return planCallHere(analysis, expression);
     default: {
@@ -181,8 +191,8 @@ function planCast(analysis: Analysis, expression: Expression, name: TypeName): O
   if (isBypass(operand)) return operand;
   const type = castType(analysis, name);
   if (type === null) return bypass("unsupported-type", `a cast to ${name.name.join(".")}`);
-  if (operand.kind !== "constant") return cast(operand, type);
-  return retypeConstant(operand, type) ?? cast(operand, type);
+  if (operand.kind !== "constant") return cast(analysis, operand, type);
+  return retypeConstant(operand, type) ?? cast(analysis, operand, type);
 }
 
 function castType(analysis: Analysis, name: TypeName): ColumnType | null {
@@ -332,7 +342,7 @@ function planCase(analysis: Analysis, node: Extract<Expression, { kind: "case" }
 }
 
 /** An aggregate over nothing but columns from around the query belongs to a query around it: not modelled. */
-function planCallHere(analysis: Analysis, call: Extract<Expression, { kind: "call" }>): Operand | Bypass {
+function planCallHere(analysis: Analysis, call: Call): Operand | Bypass {
   const { scope } = analysis;
   const before = scope?.aggregates;
   const { planned, scopes } = analysis.observing(() => planCall(analysis, call));
@@ -342,39 +352,61 @@ function planCallHere(analysis: Analysis, call: Extract<Expression, { kind: "cal
     : planned;
 }
 
-function planCall(analysis: Analysis, call: Extract<Expression, { kind: "call" }>): Term | Bypass {
+function planCall(analysis: Analysis, call: Call): Term | Bypass {
   const name = systemFunction(call.name);
   if (call.over !== null) return planWindowCall(analysis, name, call, call.over);
-  switch (name) {
-    case "count":
-    case "min":
-    case "max":
-    case "sum":
-      return planAggregate(analysis, name, call);
+  if (AGGREGATES.has(name) || JSON_AGGREGATES.has(name)) return planAggregate(analysis, name, call);
+  const operands = JSON_FUNCTIONS.has(name) ? planJsonOperands(analysis, call) : planOperands(analysis, call.operands);
+  if (isBypass(operands)) return operands;
+  const isPlain = !call.star && !call.distinct && call.filter === null && call.orderBy.length === 0;
+  if (isPlain && JSON_FUNCTIONS.has(name)) return jsonFunction(analysis, name, operands);
+  if (isPlain && NUMBER_FUNCTIONS.has(name)) return numberFunction(analysis, name, operands);
+  switch (isPlain ? name : "") {
+    case "concat":
+    case "concat_ws":
+      return concatFunction(analysis, name === "concat" ? "concat" : "concat_ws", operands);
     case "length":
     case "char_length":
     case "character_length": {
-      const [operand] = call.operands;
-      if (operand === undefined || call.operands.length !== 1) break;
-      const planned = planOperand(analysis, operand);
-      return isBypass(planned) ? planned : length(analysis, planned);
+      const [operand] = operands;
+      if (operand !== undefined && operands.length === 1) return length(analysis, operand);
     }
   }
   return bypass("unsupported-function", `function ${call.name.join(".")}()`);
 }
 
-function planWindowCall(
-  analysis: Analysis,
-  name: string,
-  call: Extract<Expression, { kind: "call" }>,
-  window: Window,
-): Term | Bypass {
+function planWindowCall(analysis: Analysis, name: string, call: Call, window: Window): Term | Bypass {
   const over = overClause(analysis, window);
   if (typeof over !== "string") return over;
-  if (name === "count" || name === "min" || name === "max" || name === "sum") {
-    return planAggregate(analysis, name, call, over);
-  }
+  if (WINDOW_AGGREGATES.has(name)) return planAggregate(analysis, name, call, over);
   return windowFunction(analysis, name, call, over) ?? bypass("window-function", `${call.name.join(".")}() OVER`);
+}
+
+type Call = Extract<Expression, { kind: "call" }>;
+
+/** Where JSON is built, the name of a relation stands for its whole row, unless it is that of a column. */
+function planJsonOperands(analysis: Analysis, call: Call): Operand[] | Bypass {
+  const operands: Operand[] = [];
+  for (const expression of call.operands) {
+    const operand = planRow(analysis, expression) ?? planOperand(analysis, expression);
+    if (isBypass(operand)) return operand;
+    operands.push(operand);
+  }
+  return operands;
+}
+
+/** `t`, or `t.*`, as a row; `null` where it is something else. */
+function planRow(analysis: Analysis, expression: Expression): Term | Bypass | null {
+  if (expression.kind !== "wholeRow" && expression.kind !== "column") return null;
+  if (expression.kind === "column" && !isBypass(analysis.findColumn(expression.path))) return null;
+  for (let { scope } = analysis; scope !== null; scope = scope.outer) {
+    const relation = scope.relation(expression.path);
+    if (relation === null) continue;
+    if (relation.nullable.value) return bypass("unsupported-syntax", "a row that an outer join may leave out");
+    analysis.found.add(scope);
+    return rowTerm(analysis, relation.columns);
+  }
+  return null;
 }
 
 function systemFunction(name: QualifiedName): string {
@@ -382,12 +414,7 @@ function systemFunction(name: QualifiedName): string {
   return name.length === 2 && name[0] === "pg_catalog" ? (name[1] ?? "") : "";
 }
 
-function planAggregate(
-  analysis: Analysis,
-  name: "count" | "min" | "max" | "sum",
-  call: Extract<Expression, { kind: "call" }>,
-  over = "",
-): Term | Bypass {
+function planAggregate(analysis: Analysis, name: string, call: Call, over = ""): Term | Bypass {
   if (over === "" && analysis.scope !== null) analysis.scope.aggregates += 1;
   let filter = over;
   if (call.filter !== null) {
@@ -395,12 +422,15 @@ function planAggregate(
     if (typeof condition !== "string") return condition;
     filter = ` FILTER (WHERE ${condition})${over}`;
   }
-  if (call.orderBy.length > 0) return bypass("unsupported-function", `${name}() with ORDER BY`);
-  if (call.star) return aggregate(analysis, { name, operand: "*", distinct: false, filter });
-  const [expression] = call.operands;
-  if (expression === undefined || call.operands.length !== 1) {
-    return bypass("unsupported-function", `${name}() with ${call.operands.length} arguments`);
+  const operands = JSON_AGGREGATES.has(name) ? planJsonOperands(analysis, call) : planOperands(analysis, call.operands);
+  if (isBypass(operands)) return operands;
+  const orderBy: AggregateOrder[] = [];
+  for (const { expression, descending, nulls } of call.orderBy) {
+    const term = planTerm(analysis, expression);
+    if (isBypass(term)) return term;
+    orderBy.push({ term, descending, nullsFirst: nulls === null ? descending : nulls === "first" });
   }
-  const operand = planOperand(analysis, expression);
-  return isBypass(operand) ? operand : aggregate(analysis, { name, operand, distinct: call.distinct, filter });
+  const { star, distinct } = call;
+  const planned = { name, operands, star, distinct, filter, orderBy, window: over !== "" };
+  return JSON_AGGREGATES.has(name) ? jsonAggregate(analysis, planned) : aggregate(analysis, planned);
 }

@@ -8,6 +8,7 @@ import type {
   CollateClause,
   ColumnRef,
   FuncCall,
+  MinMaxExpr,
   Node,
   NullTest,
   TypeCast,
@@ -40,6 +41,7 @@ export function lowerExpression(node: Node | undefined, lowering: Lowering): Exp
     if ("CollateClause" in node) return lowerCollate(node.CollateClause, lowering);
     if ("CaseExpr" in node) return lowerCase(node.CaseExpr, lowering);
     if ("CoalesceExpr" in node) return lowerCoalesce(node.CoalesceExpr, lowering);
+    if ("MinMaxExpr" in node) return lowerExtremum(node.MinMaxExpr, lowering);
     if ("FuncCall" in node) return lowerCall(node.FuncCall, lowering);
     if ("SubLink" in node) return lowerSubquery(node.SubLink, lowering);
     if ("RowExpr" in node) {
@@ -316,6 +318,13 @@ function lowerCoalesce(node: CoalesceExpr, lowering: Lowering): Expression {
   return { kind: "coalesce", operands: lowerList(node.args, lowering) };
 }
 
+function lowerExtremum(node: MinMaxExpr, lowering: Lowering): Expression {
+  lowering.allow(node, "GREATEST or LEAST", ["op", "args", "location"]);
+  if (node.op !== "IS_GREATEST" && node.op !== "IS_LEAST")
+    return lowering.refuse("unsupported-function", String(node.op));
+  return { kind: "extremum", greatest: node.op === "IS_GREATEST", operands: lowerList(node.args, lowering) };
+}
+
 function lowerCall(node: FuncCall, lowering: Lowering): Expression {
   const name = stringList(node.funcname);
   lowering.allow(node, `${name.join(".")}()`, CALL_FIELDS);
@@ -374,9 +383,6 @@ const NODE_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 function refuseNode(node: Node, lowering: Lowering): Expression {
-  if ("MinMaxExpr" in node) {
-    return lowering.refuse("unsupported-function", node.MinMaxExpr.op === "IS_LEAST" ? "LEAST()" : "GREATEST()");
-  }
   if ("SQLValueFunction" in node) return lowering.refuse("volatile-function", "a value of the session");
   const kind = Object.keys(node)[0] ?? "";
   return lowering.refuse("unsupported-syntax", NODE_NAMES.get(kind) ?? kind);

@@ -1,4 +1,10 @@
 import type { RegisterFunctions } from "../../store/contract.ts";
+import { registerArrays } from "./functions-in-sqlite/arrays.ts";
+import { registerCasts } from "./functions-in-sqlite/casts.ts";
+import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
+import { registerFloats } from "./functions-in-sqlite/floats.ts";
+import { registerJson } from "./functions-in-sqlite/json.ts";
+import { registerTexts } from "./functions-in-sqlite/texts.ts";
 
 /** URL of this module: threads import it to define the same functions on their connections. */
 export const SQL_FUNCTIONS = import.meta.url;
@@ -11,4 +17,10 @@ export const registerFunctions: RegisterFunctions = (target) => {
   target.function("pg_raise", { deterministic: false }, (message) => {
     throw new RangeError(String(message));
   });
+  registerArrays(target);
+  registerCasts(target);
+  registerDecimals(target);
+  registerFloats(target);
+  registerJson(target);
+  registerTexts(target);
 };

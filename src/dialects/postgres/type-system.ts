@@ -27,6 +27,7 @@ const BUILTINS: readonly (readonly [kind: Builtin, oid: number, arrayOid: number
 export function createTypeSystem(defaultCollation: Collation): TypeSystem {
   const byId = new Map<number, ColumnType>();
   const byArrayId = new Map<number, ColumnType>();
+  const arrays = new Map<number, ColumnType>();
   const byKind = new Map<Builtin, ColumnType>();
   const byCast = new Map<string, ColumnType>();
   for (const [kind, oid, arrayOid, name, ...casts] of BUILTINS) {
@@ -42,6 +43,7 @@ export function createTypeSystem(defaultCollation: Collation): TypeSystem {
     });
     byId.set(oid, type);
     byArrayId.set(arrayOid, type);
+    arrays.set(oid, arrayType(arrayOid, `${name}[]`));
     if (!byKind.has(kind)) byKind.set(kind, type);
     for (const cast of casts) byCast.set(cast, type);
   }
@@ -53,13 +55,32 @@ export function createTypeSystem(defaultCollation: Collation): TypeSystem {
     },
     byId: (id) => byId.get(id) ?? null,
     elementOf: (arrayId) => byArrayId.get(arrayId) ?? null,
-    byName: (name) => byCast.get(castName(name)) ?? null,
+    arrayOf: (elementId) => arrays.get(elementId) ?? null,
+    byName: (name) => {
+      const type = byCast.get(castName(name)) ?? null;
+      return type === null || name.modifiers.length === 0 ? type : modified(type, name.modifiers);
+    },
   };
 }
 
+function arrayType(oid: number, name: string): ColumnType {
+  return Object.freeze({ kind: "wire", oid, name, modifier: -1, precision: null, labels: [], collation: null });
+}
+
+/** `numeric(p,s)`, `varchar(n)` and `char(n)`: the modifier as `numerictypmodin` and `anychar_typmodin` pack it. */
+function modified(type: ColumnType, modifiers: readonly number[]): ColumnType | null {
+  const [first = 0, second = 0, ...more] = modifiers;
+  if (type.kind === "numeric" && more.length === 0 && second >= 0) {
+    const modifier = ((first << 16) | second) + 4;
+    return { ...type, name: `numeric(${first},${second})`, modifier, precision: [first, second] };
+  }
+  const isSized = type.oid === 1043 || type.oid === 1042;
+  return isSized && modifiers.length === 1 ? { ...type, name: `${type.name}(${first})`, modifier: first + 4 } : null;
+}
+
 /** The grammar turns `integer` into `pg_catalog.int4`; `text` and `uuid` stay as they are written. */
-function castName({ name, modifiers, array }: TypeName): string {
-  if (array || modifiers.length > 0) return "";
+function castName({ name, array }: TypeName): string {
+  if (array) return "";
   if (name.length === 1) return name[0] ?? "";
   return name.length === 2 && name[0] === "pg_catalog" ? (name[1] ?? "") : "";
 }

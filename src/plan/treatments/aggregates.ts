@@ -4,23 +4,64 @@ import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Facts, Operand, Output, Term } from "../term.ts";
 import { scaledType } from "./arithmetic.ts";
+import { collectArray, collectText } from "./collecting.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { boundsOf, decimalTerm, integerScale } from "./decimals.ts";
 import { computed } from "./expressions.ts";
+import { isUnscaledNumeric } from "./wire.ts";
 
-/** One aggregate call with its operand planned and its FILTER printed (`""` when there is none). */
+/** One entry of ORDER BY among the arguments of an aggregate. */
+export interface AggregateOrder {
+  readonly term: Term;
+  readonly descending: boolean;
+  readonly nullsFirst: boolean;
+}
+
+/** One aggregate call with its operands planned and its FILTER printed (`""` when there is none). */
 export interface AggregateCall {
-  readonly name: "count" | "min" | "max" | "sum";
-  readonly operand: Operand | "*";
+  readonly name: string;
+  readonly operands: readonly Operand[];
+  readonly star: boolean;
   readonly distinct: boolean;
   readonly filter: string;
+  readonly orderBy: readonly AggregateOrder[];
+  /** `filter` ends with OVER: only functions of SQLite itself can then be called. */
+  readonly window: boolean;
 }
+
+type Treatment = (analysis: Analysis, call: AggregateCall, operand: Term) => Term | Bypass;
+
+const VARIANCES = ["variance", "var_samp", "var_pop", "stddev", "stddev_samp", "stddev_pop"] as const;
+
+/** Aggregates of one value, by name. */
+const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
+  ["sum", sum],
+  ["avg", average],
+  ["min", extreme],
+  ["max", extreme],
+  ["bool_and", truth],
+  ["every", truth],
+  ["bool_or", truth],
+  ["array_agg", collectArray],
+  ...VARIANCES.map((name) => [name, variance] as const),
+]);
+
+export const AGGREGATES: ReadonlySet<string> = new Set(["count", "string_agg", ...TREATMENTS.keys()]);
+
+/** Those that can have a window. */
+export const WINDOW_AGGREGATES: ReadonlySet<string> = new Set(
+  [...AGGREGATES].filter((name) => name !== "array_agg" && name !== "string_agg"),
+);
 
 export function aggregate(analysis: Analysis, call: AggregateCall): Term | Bypass {
   if (call.name === "count") return count(analysis, call);
-  if (call.operand === "*" || !isTerm(call.operand)) {
+  if (call.name === "string_agg") return collectText(analysis, call);
+  const [operand] = call.operands;
+  if (operand === undefined || call.operands.length !== 1 || !isTerm(operand)) {
     return bypass("unsupported-function", `${call.name}() over something that is not a column or expression`);
   }
-  return call.name === "sum" ? sum(analysis, call, call.operand) : extreme(analysis, call, call.operand);
+  const treatment = TREATMENTS.get(call.name);
+  return treatment?.(analysis, call, operand) ?? bypass("unsupported-function", `function ${call.name}()`);
 }
 
 function count(analysis: Analysis, call: AggregateCall): Term | Bypass {
@@ -32,18 +73,21 @@ function count(analysis: Analysis, call: AggregateCall): Term | Bypass {
 }
 
 function countSql(call: AggregateCall): string | Bypass {
-  if (call.operand === "*") return `count(*)${call.filter}`;
-  if (!isTerm(call.operand)) {
+  if (call.star) return `count(*)${call.filter}`;
+  const [operand] = call.operands;
+  if (operand === undefined || call.operands.length !== 1) {
+    return bypass("unsupported-function", `count() with ${call.operands.length} arguments`);
+  }
+  if (!isTerm(operand)) {
     // The origin counts a constant for each row; NULL never.
-    if (call.operand.kind === "constant" && call.operand.type === "integer" && !call.distinct)
-      return `count(*)${call.filter}`;
-    return bypass("unsupported-function", "count() over a constant");
+    const counts = operand.kind === "constant" && operand.text !== null && !call.distinct;
+    return counts ? `count(*)${call.filter}` : bypass("unsupported-function", "count() over a constant");
   }
   if (call.distinct) {
-    const value = call.operand.equality();
+    const value = operand.equality();
     return typeof value === "string" ? `count(DISTINCT ${value})${call.filter}` : value;
   }
-  const value = call.operand.value();
+  const value = operand.value();
   return typeof value === "string" ? `count(${value})${call.filter}` : value;
 }
 
@@ -53,19 +97,14 @@ function countSql(call: AggregateCall): string | Bypass {
  */
 function sum(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
   const { type } = operand;
+  if (isUnscaledNumeric(type)) return overTexts(analysis, call, operand);
   const scale = isIntegerKind(type.kind) ? 0 : scaleOf(type);
   if (scale === null) return bypass("unsupported-type", `sum() over ${type.name}`);
   const value = operand.equality();
   if (typeof value !== "string") return value;
   const rows = analysis.rowBound();
   const sql = `sum(${call.distinct ? "DISTINCT " : ""}${value})${call.filter}`;
-  if (type.kind === "numeric") {
-    analysis.proofs.push((facts) =>
-      operand.interval(facts) === null
-        ? bypass("unsupported-type", "sum() over decimals that hold NaN or are not bounded")
-        : null,
-    );
-  }
+  requireNumbers(analysis, call, operand);
   const result = type.kind === "int2" || type.kind === "int4" ? analysis.builtin("int8") : scaledType(analysis, scale);
   return computed({
     type: result,
@@ -80,6 +119,62 @@ function sum(analysis: Analysis, call: AggregateCall, operand: Term): Term | Byp
   });
 }
 
+/** A decimal kept as an integer may be the text NaN, which SQLite would take for 0. */
+function requireNumbers(analysis: Analysis, { name }: AggregateCall, operand: Term): void {
+  if (operand.type.kind !== "numeric") return;
+  analysis.proofs.push((facts) =>
+    operand.interval(facts) === null
+      ? bypass("unsupported-type", `${name}() over decimals that hold NaN or are not bounded`)
+      : null,
+  );
+}
+
+/** sum() and avg() of decimals that are kept as texts. Which of two equal ones DISTINCT keeps decides about the scale. */
+function overTexts(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
+  if (call.window) return bypass("window-function", `${call.name}() OVER decimals of any scale`);
+  if (call.distinct) return bypass("unsupported-type", `${call.name}(DISTINCT …) over decimals of any scale`);
+  const value = operand.value();
+  if (typeof value !== "string") return value;
+  const sql = `pg_numeric_${call.name}(${value})${call.filter}`;
+  return decimalTerm(analysis, { sql, ...(call.name === "avg" && { bounds: boundsOf(operand) }) });
+}
+
+/** avg() of integers and decimals: the quotient of SQLite's own sum and count, in the scale that the origin chooses. */
+function average(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
+  const { type } = operand;
+  if (isUnscaledNumeric(type)) return overTexts(analysis, call, operand);
+  const scale = integerScale(operand);
+  if (scale === null) return bypass("unsupported-type", `avg() over ${type.name}`);
+  const value = operand.equality();
+  if (typeof value !== "string") return value;
+  requireNumbers(analysis, call, operand);
+  const over = `${call.distinct ? "DISTINCT " : ""}${value})${call.filter}`;
+  const sql = `pg_numeric_mean(sum(${over}, ${scale}, count(${over})`;
+  return decimalTerm(analysis, { sql, bounds: boundsOf(operand) });
+}
+
+/** Variance and standard deviation of integers, from sums that raise where they leave 64 bits. */
+function variance(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
+  const value = operand.equality();
+  if (typeof value !== "string") return value;
+  if (!isIntegerKind(operand.type.kind) || call.distinct) {
+    return bypass("unsupported-type", `${call.name}() over ${operand.type.name}`);
+  }
+  const form = call.name === "variance" ? "var_samp" : call.name === "stddev" ? "stddev_samp" : call.name;
+  const { filter } = call;
+  const parts = [`count(${value})${filter}`, `sum(${value})${filter}`, `sum(${value} * ${value})${filter}`];
+  return decimalTerm(analysis, { sql: `pg_numeric_variance(${parts.join(", ")}, '${form}')` });
+}
+
+/** bool_and(), every() and bool_or(): the least and the greatest truth. */
+function truth(_: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
+  const value = operand.value();
+  if (typeof value !== "string") return value;
+  const { type } = operand;
+  if (type.kind !== "bool") return bypass("type-mismatch", `${call.name}() over ${type.name}`);
+  return computed({ type, sql: `${call.name === "bool_or" ? "max" : "min"}(${value})${call.filter}` });
+}
+
 /** min() and max(): over the form that sorts as the origin does, decoded back to the value. */
 function extreme(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
   const { type } = operand;
@@ -92,17 +187,22 @@ function extreme(analysis: Analysis, call: AggregateCall, operand: Term): Term |
   if (isBypass(output)) return output;
   analysis.proofs.push(operand.canonical);
   const sql = `${call.name}(${ordered})${call.filter}`;
-  const isPosition = output.kind === "position" || output.kind === "ordinal";
-  const positionOnly = bypass("collation", `a computation with ${call.name}() of a text or enum`);
-  return computed({
+  const result = computed({
     type: plainType(analysis, type),
     sql,
     output,
     order: sql,
-    ...(isPosition ? { value: positionOnly, equality: positionOnly } : {}),
     wide: operand.wide,
     interval: operand.interval,
   });
+  if (output.kind !== "position" && output.kind !== "ordinal") return result;
+  // The rank is what is sorted and shown; what is computed with is the value that has it.
+  const value = (): string | Bypass => {
+    if (call.window) return bypass("window-function", `a computation with ${call.name}() OVER of a text or enum`);
+    const own = operand.value();
+    return typeof own === "string" ? `pg_text_${call.name}(${ordered}, ${own})${call.filter}` : own;
+  };
+  return { ...result, value, equality: value };
 }
 
 /** min/max of a varchar column are text; of any other type the type itself, without modifier. */

@@ -2,18 +2,29 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
-import { combine, contains, INT64, type Interval, rangeOfType } from "../interval.ts";
+import { combine, contains, INT64, type Interval, rangeOfType, union } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, scaleOf } from "./columns.ts";
-import { untypedConstantTerm } from "./constants.ts";
+import { constantTerm, untypedConstantTerm } from "./constants.ts";
+import {
+  boundsOf,
+  decimalArithmetic,
+  decimalConstant,
+  decimalOperand,
+  decimalTerm,
+  integerScale,
+  isExactNumber,
+  isNonzero,
+} from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
 const WIDTHS = ["int2", "int4", "int8"] as const;
 const SAFE: Interval = { low: BigInt(Number.MIN_SAFE_INTEGER), high: BigInt(Number.MAX_SAFE_INTEGER) };
 
 /**
- * Integer and fixed-scale decimal arithmetic. The origin raises on overflow and on division by zero, even for rows that
- * a LIMIT would drop, so every operation carries the proof, from the extremes seen at load, that it cannot.
+ * Arithmetic of integers and decimals. The origin raises on overflow and on division by zero, even for rows that a LIMIT
+ * would drop, so every operation that can carries the proof, from the extremes seen at load, that it does not. Decimals
+ * of few digits are computed as integers, all others as text.
  */
 export function arithmetic(
   analysis: Analysis,
@@ -21,21 +32,24 @@ export function arithmetic(
   leftOperand: Operand,
   rightOperand: Operand,
 ): Term | Bypass {
-  const left = numberTerm(analysis, leftOperand);
+  const left = numberTerm(analysis, leftOperand, rightOperand);
   if (isBypass(left)) return left;
-  const right = numberTerm(analysis, rightOperand);
+  const right = numberTerm(analysis, rightOperand, leftOperand);
   if (isBypass(right)) return right;
   if (isIntegerKind(left.type.kind) && isIntegerKind(right.type.kind)) {
     const type = analysis.builtin(wider(left.type, right.type));
     return proven(analysis, operator, left, right, type, 0, 0);
   }
-  const leftScale = numberScale(left.type);
-  const rightScale = numberScale(right.type);
-  if (leftScale === null || rightScale === null || operator === "/" || operator === "%") {
+  if (!isExactNumber(left) || !isExactNumber(right)) {
     return bypass("unsupported-operator", `${left.type.name} ${operator} ${right.type.name}`);
   }
+  const leftScale = integerScale(left);
+  const rightScale = integerScale(right);
+  if (leftScale === null || rightScale === null || operator === "/") {
+    return decimalArithmetic(analysis, operator, left, right);
+  }
   const scale = operator === "*" ? leftScale + rightScale : Math.max(leftScale, rightScale);
-  if (scale > 18) return bypass("unsupported-type", "a product of more than 18 decimals");
+  if (scale > 18) return decimalArithmetic(analysis, operator, left, right);
   const type = scaledType(analysis, scale);
   return operator === "*"
     ? proven(analysis, operator, left, right, type, 0, 0)
@@ -50,7 +64,8 @@ export function scaledType(analysis: Analysis, scale: number): ColumnType {
 export function negate(analysis: Analysis, operand: Operand): Term | Bypass {
   const term = numberTerm(analysis, operand);
   if (isBypass(term)) return term;
-  if (numberScale(term.type) === null) return bypass("unsupported-operator", `- ${term.type.name}`);
+  if (!isExactNumber(term)) return bypass("unsupported-operator", `- ${term.type.name}`);
+  if (integerScale(term) === null) return negateText(analysis, term);
   const interval = (facts: Facts): Interval | null => {
     const range = term.interval(facts);
     return range === null ? null : { low: -range.high, high: -range.low };
@@ -61,20 +76,44 @@ export function negate(analysis: Analysis, operand: Operand): Term | Bypass {
   return provenTerm(analysis, stripModifier(analysis, term.type), `(- ${value})`, interval, limits, term.neverNull);
 }
 
+function negateText(analysis: Analysis, term: Term): Term | Bypass {
+  const operand = decimalOperand(term);
+  if (typeof operand !== "string") return operand;
+  const bounds = boundsOf(term);
+  return decimalTerm(analysis, {
+    sql: `pg_numeric_negate(${operand})`,
+    neverNull: term.neverNull,
+    bounds: (facts) => {
+      const range = bounds(facts);
+      return range === null ? null : { low: -range.high, high: -range.low };
+    },
+  });
+}
+
 function stripModifier(analysis: Analysis, type: ColumnType): ColumnType {
   return isIntegerKind(type.kind) ? type : scaledType(analysis, scaleOf(type) ?? 0);
 }
 
-function numberTerm(analysis: Analysis, operand: Operand): Term | Bypass {
+/** An operand of arithmetic as a term; an untyped constant takes the type of the other operand. */
+export function numberTerm(analysis: Analysis, operand: Operand, other: Operand | null = null): Term | Bypass {
   if (isTerm(operand)) return operand;
   if (operand.kind === "null") return bypass("unsupported-operator", "arithmetic on NULL");
-  if (operand.type !== "integer")
-    return bypass("may-raise", "arithmetic on a value that is not known before execution");
-  return untypedConstantTerm(analysis, operand);
-}
-
-function numberScale(type: ColumnType): number | null {
-  return isIntegerKind(type.kind) ? 0 : scaleOf(type);
+  const { type } = operand;
+  if (type === "integer" || type === "decimal") return untypedConstantTerm(analysis, operand);
+  const beside = other !== null && isTerm(other) ? other.type : null;
+  if (type === "unknown") {
+    if (beside?.kind === "numeric") return decimalConstant(analysis, operand);
+    if (beside !== null && isIntegerKind(beside.kind)) return constantTerm(analysis, operand, beside);
+  } else if (type.kind === "numeric") {
+    return decimalConstant(analysis, operand);
+  } else if (isIntegerKind(type.kind)) {
+    if (operand.text !== null) return constantTerm(analysis, operand, type);
+    if (beside?.kind === "numeric") {
+      const value = analysis.input(operand.source, { kind: "value", type });
+      return decimalTerm(analysis, { sql: `pg_numeric_text(CAST(${value} AS INTEGER), 0)`, scale: 0 });
+    }
+  }
+  return bypass("may-raise", "arithmetic on a value that is not known before execution");
 }
 
 function wider(a: ColumnType, b: ColumnType): "int2" | "int4" | "int8" {
@@ -97,11 +136,21 @@ function proven(
   const interval = (facts: Facts): Interval | null => {
     const x = shifted(left.interval(facts), leftShift);
     const y = shifted(right.interval(facts), rightShift);
-    return x === null || y === null ? null : combine(operator, x, y);
+    if (x === null || y === null) return null;
+    return isNonzero(right) ? combineNonzero(operator, x, y) : combine(operator, x, y);
   };
   const limits = isIntegerKind(type.kind) ? rangeOfType(type.kind) : INT64;
   const sql = `(${shiftedSql(a, leftShift)} ${operator} ${shiftedSql(b, rightShift)})`;
   return provenTerm(analysis, type, sql, interval, limits, (facts) => left.neverNull(facts) && right.neverNull(facts));
+}
+
+/** The range of an operation whose right side is in `y` but never 0. */
+function combineNonzero(operator: ArithmeticOperator, x: Interval, y: Interval): Interval | null {
+  if (operator !== "/" && operator !== "%") return combine(operator, x, y);
+  const below = y.low < 0n ? combine(operator, x, { low: y.low, high: y.high < 0n ? y.high : -1n }) : null;
+  const above = y.high > 0n ? combine(operator, x, { low: y.low > 0n ? y.low : 1n, high: y.high }) : null;
+  if (below === null || above === null) return below ?? above ?? { low: 0n, high: 0n };
+  return union(below, above);
 }
 
 function shifted(range: Interval | null, digits: number): Interval | null {
@@ -115,7 +164,7 @@ function shiftedSql(sql: string, digits: number): string {
   return digits === 0 ? sql : `(${sql} * 1${"0".repeat(digits)})`;
 }
 
-function provenTerm(
+export function provenTerm(
   analysis: Analysis,
   type: ColumnType,
   sql: string,

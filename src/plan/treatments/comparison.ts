@@ -5,6 +5,8 @@ import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { equalityBinding, integerValue } from "./constants.ts";
+import { integerScale, isExactNumber } from "./decimals.ts";
+import { wireSql } from "./wire.ts";
 
 /** `IS` and `IS NOT` are SQLite's NULL-safe equality: the origin's IS NOT DISTINCT FROM and IS DISTINCT FROM. */
 export type Comparator = ComparisonOperator | "IS" | "IS NOT";
@@ -27,7 +29,7 @@ function isEquality(operator: Comparator): boolean {
 /** SQLite text of `left operator right`, a three-valued truth. */
 export function compare(analysis: Analysis, operator: Comparator, left: Operand, right: Operand): string | Bypass {
   if (isTerm(left)) {
-    if (isTerm(right)) return compareTerms(operator, left, right);
+    if (isTerm(right)) return compareTerms(analysis, operator, left, right);
     if (right.kind === "null") return compareWithNull(operator, left);
     return compareWithConstant(analysis, operator, left, right);
   }
@@ -35,7 +37,8 @@ export function compare(analysis: Analysis, operator: Comparator, left: Operand,
   return compareConstants(analysis, operator, left, right);
 }
 
-function compareTerms(operator: Comparator, left: Term, right: Term): string | Bypass {
+function compareTerms(analysis: Analysis, operator: Comparator, left: Term, right: Term): string | Bypass {
+  if (isExactNumber(left) && isExactNumber(right)) return compareNumbers(analysis, operator, left, right);
   const refusal = incomparable(left.type, right.type);
   if (refusal !== null) return refusal;
   if (isEquality(operator)) return join(left.equality(), operator, right.equality());
@@ -52,6 +55,20 @@ export function sameColumn(left: Term, right: Term): boolean {
     left.column.table.id === right.column?.table.id &&
     left.column.column.name === right.column.column.name
   );
+}
+
+/** Integers and decimals: at one scale as integers, else by the keys of their texts. */
+function compareNumbers(analysis: Analysis, operator: Comparator, left: Term, right: Term): string | Bypass {
+  if (integerScale(left) !== null && integerScale(left) === integerScale(right)) {
+    return join(left.equality(), operator, right.equality());
+  }
+  return join(numberKey(analysis, left), operator, numberKey(analysis, right));
+}
+
+function numberKey(analysis: Analysis, term: Term): string | Bypass {
+  if (integerScale(term) === null) return term.equality();
+  const text = wireSql(analysis, term);
+  return typeof text === "string" ? `pg_numeric_key(${text})` : text;
 }
 
 function join(left: string | Bypass, operator: Comparator, right: string | Bypass): string | Bypass {

@@ -5,8 +5,10 @@ import { type Interval, union } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
-import { constantTerm, integerLiteralType } from "./constants.ts";
+import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
+import { decimalConstant, decimalTerm, markNonzero } from "./decimals.ts";
 import { computed } from "./expressions.ts";
+import { isUnscaledNumeric, wireSql } from "./wire.ts";
 
 const INTEGER_WIDTHS = ["int2", "int4", "int8"] as const;
 
@@ -14,7 +16,7 @@ export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term
   const unified = unify(analysis, operands);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(terms);
+  const values = valuesOf(analysis, type, terms);
   if (isBypass(values)) return values;
   const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
   return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
@@ -28,7 +30,7 @@ export function conditional(
   const unified = unify(analysis, [...branches.map((branch) => branch.then), otherwise]);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(terms);
+  const values = valuesOf(analysis, type, terms);
   if (isBypass(values)) return values;
   const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${values[index]}`);
   const sql = `(CASE ${whens.join(" ")} ELSE ${values[branches.length]} END)`;
@@ -44,13 +46,23 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   if (typeof value !== "string") return value;
   // The comparison of varchar is that of text, and its type becomes the result's.
   const type = left.type.kind === "text" ? { ...analysis.builtin("text"), collation: left.type.collation } : left.type;
-  return combined(analysis, type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+  const result = combined(analysis, type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+  if (right.kind === "constant" && isZero(right) && !isBypass(result)) {
+    analysis.pin(right);
+    markNonzero(result);
+  }
+  return result;
 }
 
-function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
+function isZero(constant: Constant): boolean {
+  return constant.text !== null && /^-?0+(?:\.0*)?$/.test(constant.text);
+}
+
+/** Decimals that differ in scale are brought together as texts. */
+function valuesOf(analysis: Analysis, type: ColumnType, terms: readonly (Term | null)[]): string[] | Bypass {
   const values: string[] = [];
   for (const term of terms) {
-    const value = term === null ? "NULL" : term.value();
+    const value = term === null ? "NULL" : isUnscaledNumeric(type) ? wireSql(analysis, term) : term.value();
     if (typeof value !== "string") return value;
     values.push(value);
   }
@@ -69,11 +81,17 @@ export function unify(
   if (isBypass(type)) return type;
   const terms: (Term | null)[] = [];
   for (const operand of operands) {
-    const term = operand.kind === "constant" ? constantTerm(analysis, operand, type) : operand;
+    const term = operand.kind === "constant" ? alternative(analysis, operand, type) : operand;
     if (isBypass(term)) return term;
     terms.push(isTerm(term) ? term : null);
   }
   return { terms, type };
+}
+
+/** A constant among the alternatives; as a decimal it keeps its own scale. */
+function alternative(analysis: Analysis, constant: Constant, type: ColumnType): Term | Bypass {
+  if (!isUnscaledNumeric(type)) return constantTerm(analysis, constant, type);
+  return constant.type === "unknown" ? decimalConstant(analysis, constant) : untypedConstantTerm(analysis, constant);
 }
 
 export function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
@@ -87,7 +105,13 @@ export function commonType(analysis: Analysis, operands: readonly Operand[]): Co
   const first =
     types[0] ?? (operands.some((operand) => operand.kind === "constant") ? analysis.builtin("text") : undefined);
   if (first === undefined) return bypass("unsupported-type", "alternatives that are all NULL");
-  if (types.every((type) => sameType(type, first))) return withCollation(first, types);
+  const untyped = operands.some((operand) => operand.kind === "constant" && typeof operand.type === "string");
+  const decimal = types.some((type) => type.kind === "numeric") || operands.some(isDecimalConstant);
+  // Alternatives of one scale stay integers; an untyped constant brings a scale of its own.
+  if (types.every((type) => sameType(type, first)) && !(decimal && untyped)) return withCollation(first, types);
+  if (decimal && types.every((type) => type.kind === "numeric" || isIntegerKind(type.kind))) {
+    return analysis.builtin("numeric");
+  }
   if (types.every((type) => isIntegerKind(type.kind))) {
     const kind = INTEGER_WIDTHS.findLast((width) => types.some((type) => type.kind === width)) ?? "int8";
     return analysis.builtin(kind);
@@ -97,6 +121,10 @@ export function commonType(analysis: Analysis, operands: readonly Operand[]): Co
   if (float !== undefined && operands.every((operand) => !isTerm(operand) || operand.type.kind === "float8"))
     return float;
   return bypass("type-mismatch", `alternatives of types ${types.map((type) => type.name).join(", ")}`);
+}
+
+function isDecimalConstant(operand: Operand): boolean {
+  return operand.kind === "constant" && operand.type === "decimal";
 }
 
 function literalType(analysis: Analysis, constant: Constant): ColumnType {
@@ -123,7 +151,8 @@ function combined(
   if (analysis.surroundings.needsText(type)) {
     return bypass("unsupported-type", `the text of a computed ${type.name} depends on the settings of the session`);
   }
-  const opaque = type.kind === "json" || type.kind === "wire" || (type.kind === "numeric" && scaleOf(type) === null);
+  if (isUnscaledNumeric(type)) return decimalTerm(analysis, { sql, neverNull });
+  const opaque = type.kind === "json" || type.kind === "wire";
   const refusal = bypass("unsupported-type", `a comparison of computed values of type ${type.name}`);
   return computed({
     type,

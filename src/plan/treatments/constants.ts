@@ -4,6 +4,7 @@ import type { Analysis } from "../analysis.ts";
 import { type Interval, point, rangeOfType } from "../interval.ts";
 import type { Binding, Constant, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { decimalConstant } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
 function mismatch(type: ColumnType, constant: Constant): Bypass {
@@ -68,7 +69,10 @@ export function integerLiteralType(analysis: Analysis, constant: Constant): Colu
 export function constantTerm(analysis: Analysis, constant: Constant, type: ColumnType): Term | Bypass {
   const given = constant.type;
   analysis.pin(constant);
-  if (type.kind === "numeric" || type.kind === "json" || type.kind === "wire" || type.kind === "char") {
+  if (type.kind === "numeric" && type.precision === null && given !== "integer")
+    return decimalConstant(analysis, constant);
+  if (type.kind === "json") return jsonConstant(analysis, constant, type);
+  if (type.kind === "numeric" || type.kind === "wire" || type.kind === "char") {
     return bypass("unsupported-type", `a constant of type ${type.name} is not rebuilt exactly here`);
   }
   let fits: boolean;
@@ -84,6 +88,18 @@ export function constantTerm(analysis: Analysis, constant: Constant, type: Colum
     sql: constantSql(analysis, constant, type),
     interval: () => interval,
     ...(type.kind === "int8" || type.kind === "timestamp" || type.kind === "timestamptz" ? { wide: () => true } : {}),
+  });
+}
+
+/** A literal of json is shown as it is written, one of jsonb as the origin prints it. */
+function jsonConstant(analysis: Analysis, constant: Constant, type: ColumnType): Term | Bypass {
+  if (constant.text === null) return bypass("unsupported-type", `a parameter of type ${type.name} in a computation`);
+  const text = analysis.input(constant.source, { kind: "value", type: analysis.builtin("text") });
+  return computed({
+    type,
+    sql: type.name === "jsonb" ? `pg_jsonb_text(${text})` : text,
+    equality: bypass("unsupported-type", `values of type ${type.name} cannot be compared exactly here`),
+    neverNull: () => true,
   });
 }
 
@@ -109,9 +125,7 @@ export function untypedConstantTerm(analysis: Analysis, constant: Constant): Ter
   if (given === "integer") {
     analysis.pin(constant);
     const type = integerLiteralType(analysis, constant);
-    if (type !== null) return constantTerm(analysis, constant, type);
-  } else if (given !== "decimal") {
-    return constantTerm(analysis, constant, given);
+    return type === null ? decimalConstant(analysis, constant) : constantTerm(analysis, constant, type);
   }
-  return bypass("unsupported-type", "a decimal constant is not rebuilt exactly here");
+  return given === "decimal" ? decimalConstant(analysis, constant) : constantTerm(analysis, constant, given);
 }

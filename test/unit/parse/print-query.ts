@@ -191,6 +191,8 @@ function expression(node: Expression): string {
       return `(${printQuery(node.query)})`;
     case "inQuery":
       return `(${expression(node.operand)} ${not(node.negated)}IN (${printQuery(node.query)}))`;
+    case "extremum":
+      return `${node.greatest ? "GREATEST" : "LEAST"}(${list(node.operands)})`;
   }
 }
 

@@ -1,9 +1,11 @@
 import { readdirSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { registerFunctions } from "../../../src/dialects/postgres/sql-functions.ts";
 import { compile } from "../../../src/plan/compile.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { physicalName } from "../../../src/store/column-set.ts";
+import type { FunctionTarget } from "../../../src/store/contract.ts";
 import { ITEMS } from "./items.ts";
 import { type PlanCase, readPlanFixture } from "./plan-fixture.ts";
 import { plan, stored } from "./planning.ts";
@@ -17,6 +19,7 @@ beforeAll(() => {
   const columns = ITEMS.columns.flatMap(({ name }) =>
     (["value", "text", "rank", "key"] as const).map((encoding) => physicalName(name, encoding)),
   );
+  registerFunctions(db as unknown as FunctionTarget, new Map());
   db.exec(`CREATE TABLE items (${[...new Set(columns)].map((name) => `"${name}"`).join(", ")})`);
 });
 

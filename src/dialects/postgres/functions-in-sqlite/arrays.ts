@@ -1,0 +1,52 @@
+import type { FunctionTarget, StoreValue } from "../../../store/contract.ts";
+
+/** What `array_out` quotes: nothing at all, blanks (as `array_isspace` knows them), its own signs, and the word NULL. */
+const QUOTED = /^$|[ \t\n\r\v\f"\\{},]|^null$/i;
+
+function elementText(value: StoreValue): string {
+  if (value === null) return "NULL";
+  const text = String(value);
+  return QUOTED.test(text) ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : text;
+}
+
+/** Aggregates that put the texts of values together. */
+export function registerArrays(target: FunctionTarget): void {
+  target.aggregate<string[]>("pg_array_agg", {
+    deterministic: true,
+    start: () => [],
+    step: (elements, value) => {
+      elements.push(elementText(value));
+      return elements;
+    },
+    result: (elements) => (elements.length === 0 ? null : `{${elements.join(",")}}`),
+  });
+  /** One argument, so that DISTINCT is possible. */
+  target.aggregate<StoreValue[]>("pg_text_list", {
+    deterministic: true,
+    start: () => [],
+    step: (texts, value) => {
+      if (value !== null) texts.push(value);
+      return texts;
+    },
+    result: (texts) => (texts.length === 0 ? null : JSON.stringify(texts)),
+  });
+  target.function("pg_list_join", { deterministic: true }, (list, separator) =>
+    list === null ? null : (JSON.parse(String(list)) as string[]).join(separator === null ? "" : String(separator)),
+  );
+  const extreme = (name: string, wins: (rank: number, best: number) => boolean): void => {
+    target.aggregate<{ rank: number; text: StoreValue }>(name, {
+      deterministic: true,
+      start: () => ({ rank: 0, text: null }),
+      step: (best, rank, text) => {
+        if (rank !== null && (best.text === null || wins(Number(rank), best.rank))) {
+          best.rank = Number(rank);
+          best.text = text;
+        }
+        return best;
+      },
+      result: (best) => best.text,
+    });
+  };
+  extreme("pg_text_min", (rank, best) => rank < best);
+  extreme("pg_text_max", (rank, best) => rank > best);
+}
