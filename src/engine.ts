@@ -1,4 +1,5 @@
-import type { Origin } from "./dialects/dialect.ts";
+import { AttachedCache } from "./attached-cache.ts";
+import type { Attachments, Origin } from "./dialects/dialect.ts";
 import { type OriginBase, openOrigin } from "./dialects/postgres/connect.ts";
 import { postgres } from "./dialects/postgres/dialect.ts";
 import type { Row } from "./encode/row-factory.ts";
@@ -50,6 +51,8 @@ export class CachingEngine implements AsyncDisposable {
   readonly #plannerOrigin: PlannerOrigin;
   readonly #runner: Runner;
   readonly #writes: WriteThrough;
+  readonly #attached: AttachedCache;
+  readonly #attachments: Attachments;
   readonly #statistics = new Statistics();
   readonly #stopFlushing: () => void;
   readonly #backupTimer: NodeJS.Timeout | undefined;
@@ -84,6 +87,8 @@ export class CachingEngine implements AsyncDisposable {
     this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
     this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
     this.#plannerOrigin = plannerOrigin(this.#origin, this.#runner);
+    this.#attached = this.#createAttachedCache();
+    this.#attachments = this.#origin.attachments(this.#attached);
     this.#stopFlushing = flushAtExit(this.#store);
     if (cacheDb !== null && backupIntervalSeconds > 0) {
       const save = (): void => void this.#save();
@@ -105,7 +110,7 @@ export class CachingEngine implements AsyncDisposable {
   execute<Result extends object = Row>(sql: string, params?: readonly unknown[]): Promise<Result[]> {
     // The hit path: no await, and nothing but the answer is allocated.
     const known = this.#planner.known(sql);
-    if (known?.kind === "prepared" && !logger.debugEnabled && this.#writes.sessionIsClean) {
+    if (known?.kind === "prepared" && !logger.debugEnabled && this.#writes.serves) {
       const rows =
         this.#refusalOfMode(known.entry.plan) === null ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
       if (rows !== null) {
@@ -114,6 +119,30 @@ export class CachingEngine implements AsyncDisposable {
       }
     }
     return this.#execute(sql, params) as Promise<Result[]>;
+  }
+
+  /**
+   * Has this live pool or client answered from memory too, in transparent mode whatever the engine's own: queries that go
+   * through it, by hand or by an ORM, and what they resolve to stay as they are. It must be connected to the engine's
+   * database; the engine's own pool may be attached.
+   *
+   * @param client a `Pool` or a `Client` of `pg`, connected or not, or a client that a pool has lent
+   * @returns the same object
+   * @throws OptionsError for anything else, a client of `pg-native`, or one that another engine is attached to
+   */
+  attach<Client extends { query: unknown }>(client: Client): Client {
+    this.#assertOpen();
+    if (typeof client !== "object" || client === null) {
+      throw new OptionsError(`attach() takes a Pool or a Client of pg, received ${typeof client}.`);
+    }
+    this.#attachments.attach(client);
+    return client;
+  }
+
+  /** Leaves a pool or client alone again. One that is not attached is left as it is. */
+  detach<Client extends { query: unknown }>(client: Client): Client {
+    this.#attachments.detach(client);
+    return client;
   }
 
   /**
@@ -170,7 +199,7 @@ export class CachingEngine implements AsyncDisposable {
     if (decision.kind !== "prepared") return explainBypass(refusalOf(decision));
     if (!this.#writes.sessionIsClean) return explainBypass(SESSION_STATE);
     const { plan } = decision.entry;
-    const refused = this.#refusalOfMode(plan) ?? this.#loader.refusal(plan);
+    const refused = this.#refusalOfMode(plan) ?? this.#loader.refusal(plan) ?? this.#attached.refusal(plan);
     if (refused !== null) return explainBypass(refused);
     const execution = this.#runner.executionOf(decision.entry);
     if (execution !== null && !(execution instanceof Execution)) return explainBypass(execution);
@@ -195,10 +224,32 @@ export class CachingEngine implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#backupTimer);
+    this.#attached.close();
+    this.#attachments.close();
     this.#planner.forget("all");
     if (this.#started !== null) await this.#save();
     this.#stopFlushing();
     await Promise.all([this.#origin.close(), this.#store.close()]);
+  }
+
+  #createAttachedCache(): AttachedCache {
+    return new AttachedCache({
+      planner: this.#planner,
+      plannerOrigin: this.#plannerOrigin,
+      runner: this.#runner,
+      loader: this.#loader,
+      store: this.#store,
+      writes: this.#writes,
+      statistics: this.#statistics,
+      start: async () => {
+        await this.#start();
+        return this.#unreadable === null;
+      },
+      discardSnapshot: () => {
+        if (!this.#restored) this.#discardsSnapshot = true;
+      },
+      onFault: (error) => this.#reportFault(error),
+    });
   }
 
   async #execute(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
@@ -263,6 +314,7 @@ export class CachingEngine implements AsyncDisposable {
       const refused = this.#refusalOfMode(prepared.entry.plan);
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
+      if (!this.#writes.isSettled) await this.#writes.settled();
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
       if (Array.isArray(rows)) return { rows, outcome, reason: null };
       if (rows !== "uncovered") return this.#refuse(rows, sql, params);
@@ -390,6 +442,6 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
     },
     needsText: (type) => origin.needsText(type),
     describe: (sql) => origin.describe(sql),
-    createEntry: (plan, parameterCount) => runner.createEntry(plan, parameterCount),
+    createEntry: (plan, description) => runner.createEntry(plan, description),
   };
 }

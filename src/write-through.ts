@@ -1,4 +1,4 @@
-import type { Origin } from "./dialects/dialect.ts";
+import { type Effect, FULL_EFFECT, NO_EFFECT, type Origin } from "./dialects/dialect.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import type { QualifiedName } from "./parse/ast.ts";
@@ -25,7 +25,11 @@ export class WriteThrough {
   readonly #origin: Origin;
   readonly #loader: Loader;
   readonly #planner: Planner;
+  readonly #effects = new WeakMap<Statement, { readonly epoch: number; readonly effect: Effect }>();
   #session: "clean" | "in transaction" | "changed" = "clean";
+  /** Grows when what a name or a function means may have changed. */
+  #epoch = 0;
+  readonly #unsettled = new Set<Promise<unknown>>();
 
   constructor(origin: Origin, loader: Loader, planner: Planner) {
     this.#origin = origin;
@@ -35,6 +39,58 @@ export class WriteThrough {
 
   get sessionIsClean(): boolean {
     return this.#session === "clean";
+  }
+
+  /** False while it is still being found out what a write that was carried out has touched: nothing may be served. */
+  get isSettled(): boolean {
+    return this.#unsettled.size === 0;
+  }
+
+  /** True if `execute` may answer from the cache. */
+  get serves(): boolean {
+    return this.#session === "clean" && this.#unsettled.size === 0;
+  }
+
+  async settled(): Promise<void> {
+    while (this.#unsettled.size > 0) await Promise.all(this.#unsettled);
+  }
+
+  /** What a statement makes wrong once it is carried out; at once where that was found out before. */
+  effectOf(statement: Statement): Effect | Promise<Effect> {
+    const known = this.#effects.get(statement);
+    if (known?.epoch === this.#epoch) return known.effect;
+    const simple = simpleEffect(statement);
+    if (simple !== null) return simple;
+    const epoch = this.#epoch;
+    return this.#findEffect(statement).then((effect) => {
+      this.#effects.set(statement, { epoch, effect });
+      return effect;
+    });
+  }
+
+  /** Makes wrong what a statement has touched; until that is known, nothing is served. */
+  apply(effect: Effect | Promise<Effect>): void {
+    if (!(effect instanceof Promise)) {
+      if (effect.definitions) this.forgetAll();
+      else if (effect.tables === "all" || effect.tables.length > 0) this.#loader.invalidate(effect.tables);
+      return;
+    }
+    const applied = effect.then(
+      (found) => this.apply(found),
+      () => this.forgetAll(),
+    );
+    this.#unsettled.add(applied);
+    void applied.finally(() => this.#unsettled.delete(applied));
+  }
+
+  async #findEffect(statement: Statement): Promise<Effect> {
+    const session = statement.kind === "write" && statement.changesSession;
+    if (await this.mayWrite(statement)) return { tables: "all", definitions: false, session: true };
+    const tables =
+      statement.kind === "write" && statement.changes !== "all" ? await this.#reach(statement.changes) : [];
+    if (tables.length === 0) return session ? SESSION_EFFECT : NO_EFFECT;
+    // A trigger or a rule of the user may also change settings.
+    return { tables, definitions: false, session: session || tables === "all" };
   }
 
   /** True if the functions that a statement calls may write. */
@@ -72,12 +128,14 @@ export class WriteThrough {
 
   /** Makes these tables (ids) wrong: their rows, what the catalog said of them, and plans over them. */
   forget(ids: readonly string[]): void {
+    this.#epoch += 1;
     this.#loader.invalidate(ids);
     this.#origin.forgetCatalog(ids);
     this.#planner.forget(ids);
   }
 
   forgetAll(): void {
+    this.#epoch += 1;
     this.#loader.invalidate("all");
     this.#origin.forgetCatalog();
     this.#planner.forget("all");
@@ -117,10 +175,8 @@ export class WriteThrough {
         return;
       case "query":
       case "read":
-        if (await this.mayWrite(statement)) this.#loader.invalidate("all");
-        return;
       case "write":
-        await this.#invalidateWritten(statement);
+        this.apply(await this.effectOf(statement));
     }
   }
 
@@ -132,15 +188,6 @@ export class WriteThrough {
     this.#loader.invalidate("all");
   }
 
-  async #invalidateWritten(statement: Extract<Statement, { kind: "write" }>): Promise<void> {
-    const { changes } = statement;
-    if (changes === "all") {
-      this.forgetAll();
-      return;
-    }
-    this.#loader.invalidate((await this.mayWrite(statement)) ? "all" : await this.#reach(changes));
-  }
-
   async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {
     if (changes.length === 0) return [];
     try {
@@ -150,6 +197,29 @@ export class WriteThrough {
     }
   }
 }
+
+/** The effect that needs no question; `null` where the catalog has to tell. */
+function simpleEffect(statement: Statement): Effect | null {
+  switch (statement.kind) {
+    case "session":
+      return statement.command.split("; ").every(isHarmless) ? NO_EFFECT : SESSION_EFFECT;
+    case "unparsable":
+      return FULL_EFFECT;
+    case "query":
+    case "read":
+      return statement.functions.length === 0 ? NO_EFFECT : null;
+    case "write":
+      if (statement.changes === "all") return FULL_EFFECT;
+      if (statement.changes.length > 0 || statement.functions.length > 0) return null;
+      return statement.changesSession ? SESSION_EFFECT : NO_EFFECT;
+  }
+}
+
+function isHarmless(command: string): boolean {
+  return TRANSACTION_START.test(command) || TRANSACTION_END.test(command) || HARMLESS.test(command);
+}
+
+const SESSION_EFFECT: Effect = { tables: [], definitions: false, session: true };
 
 function isNamed(stored: StoredTable, name: QualifiedName): boolean {
   const [schema, table] = name.length === 1 ? [stored.schema, name[0]] : name;

@@ -30,8 +30,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** Where only types are imported, against the flow: interfaces that a part implements or carries for a later one. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "dialects/dialect": ["plan", "execute"],
-  "dialects/postgres": ["plan", "execute"],
+  "dialects/dialect": ["plan", "execute", "encode"],
+  "dialects/postgres": ["plan", "execute", "encode"],
   execute: ["load"],
   // An entry of the plan cache keeps the execution that was made from its plan.
   plan: ["execute"],
@@ -39,10 +39,12 @@ const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
 
 /** The engine joins the parts, the index exports them: only these files may import one another and everything. */
 const TOP: ReadonlySet<string> = new Set([
+  "attached-cache",
   "create-engine",
   "engine",
   "exit-flush",
   "explain",
+  "governor",
   "index",
   "refusals",
   "stats",

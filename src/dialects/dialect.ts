@@ -1,8 +1,11 @@
 import type { Catalog, Column, ColumnType, Table, TypeSystem } from "../catalog.ts";
+import type { RowFormat } from "../encode/client-encoder.ts";
 import type { ValueBinders } from "../execute/bind.ts";
 import type { QualifiedName } from "../parse/ast.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Token } from "../parse/token.ts";
+import type { Decision } from "../plan/planner.ts";
+import type { Prepared } from "../plan/prepared.ts";
 import type { Output } from "../plan/term.ts";
 import type { Encoding } from "../store/column-set.ts";
 import type { LoadColumn, LoadSink, OriginIdentity, StoreOptions, StoreValue } from "../store/contract.ts";
@@ -18,6 +21,8 @@ export interface FieldDescription {
   readonly name: string;
   readonly typeId: number;
   readonly typeModifier: number;
+  /** The column as the driver describes it in its results; frozen. */
+  readonly native?: object;
 }
 
 /** One table of a load, as the loader asks for it. */
@@ -42,6 +47,53 @@ export interface SessionSettings {
 
 /** What a write may change beyond the tables that it names: cascades, triggers, rules, partitions, inheritance. */
 export type WriteReach = readonly string[] | "all";
+
+/** What a statement makes wrong once the origin has carried it out. */
+export interface Effect {
+  /** Ids of the tables whose rows it may have changed. */
+  readonly tables: WriteReach;
+  /** What names mean may have changed, too. */
+  readonly definitions: boolean;
+  /** The session that it ran in may have other settings, or temporary tables. */
+  readonly session: boolean;
+}
+
+export const NO_EFFECT: Effect = Object.freeze({ tables: [], definitions: false, session: false });
+export const FULL_EFFECT: Effect = Object.freeze({ tables: "all", definitions: true, session: true });
+
+/**
+ * The cache as the attached clients of a driver see it. Everything answers at once and nothing throws: what is not known
+ * yet is found out behind the call, and the origin answers meanwhile.
+ */
+export interface ClientCache {
+  /** True while an answer of the cache is one of the origin's: it has started, and no write is being looked into. */
+  readonly serving: boolean;
+  /** What is known of a text. */
+  recall(sql: string): Decision | undefined;
+  /** The rows, or `null` if anything stands in the way. `prepared` is what `recall` gave. */
+  rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null;
+  /**
+   * The origin answers a statement that has a plan: has fetched what is missing. To be called after the statement was
+   * sent; whoever times it reports the milliseconds to what is returned.
+   */
+  missed(prepared: Prepared, params: readonly unknown[]): ((milliseconds: number) => void) | null;
+  /** The origin answers another statement: for the counters. */
+  passed(decision: Decision): void;
+  /** Finds out what a text is, and fetches what it needs. */
+  learn(sql: string, params: readonly unknown[]): void;
+  /** What a text makes wrong when it is carried out by a session that reads names as the engine's own do, or does not. */
+  effectOf(sql: string, namesAsOurs: boolean): Effect | Promise<Effect>;
+  /** A statement with this effect was carried out for all to see. */
+  apply(effect: Effect | Promise<Effect>): void;
+}
+
+/** Live pools and clients of a driver that are answered from the cache. */
+export interface Attachments {
+  /** @throws OptionsError for what cannot be attached */
+  attach(target: object): void;
+  detach(target: object): void;
+  close(): void;
+}
 
 /** An open origin: the user's pool plus the connections that SQLmem opens itself with the same options. */
 export interface Origin {
@@ -84,6 +136,8 @@ export interface Origin {
   wireText(output: Output): (value: Exclude<StoreValue, null>) => string;
   /** How the user's driver turns wire text of a type into a value. */
   readonly types: TypeParsers;
+  /** Has `cache` answer the clients that are attached; to be called once. */
+  attachments(cache: ClientCache): Attachments;
   close(): Promise<void>;
 }
 
@@ -95,6 +149,8 @@ export interface TypeParsers {
    * date or timestamp without / with time zone, `json` JSON.parse; `null`: unknown, always go through the text.
    */
   known(typeId: number): "text" | "integer" | "float" | "boolean" | "localTime" | "instant" | "json" | null;
+  /** The same for a parser that someone brings along for the type. */
+  behaviour(typeId: number, parser: (text: string) => unknown): ReturnType<TypeParsers["known"]>;
 }
 
 /** A database that SQLmem can stand in front of. */

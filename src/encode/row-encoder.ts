@@ -68,7 +68,7 @@ export class RowEncoder {
 }
 
 /** The shortest exact way from a value to what the driver's parser makes of its wire text. */
-function createDecoder(output: Output, context: EncodeContext): Decoder {
+export function createDecoder(output: Output, context: EncodeContext): Decoder {
   if (output.kind === "position") {
     const decode = createDecoder({ kind: "value", type: output.type }, context);
     const textAt = (position: unknown): string => context.textAt(output.column, Number(position));

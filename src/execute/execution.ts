@@ -1,9 +1,9 @@
+import { ClientEncoder, type RowFormat } from "../encode/client-encoder.ts";
 import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
-import type { Row } from "../encode/row-factory.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Input } from "../plan/term.ts";
-import type { StoreApi, StoreValue } from "../store/contract.ts";
+import type { StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
 import { type Placement, placementOf } from "./placement.ts";
 import type { ResultMemo } from "./result-memo.ts";
@@ -24,6 +24,9 @@ export class Execution {
   readonly #probe: Statement | null;
   readonly #binders: readonly ((value: unknown) => BoundValue)[];
   readonly #encoder: RowEncoder;
+  readonly #encodeContext: EncodeContext;
+  #objects: ClientEncoder | null = null;
+  #arrays: ClientEncoder | null = null;
   readonly #limitInputs: readonly number[];
   readonly #readsDictionary: boolean;
 
@@ -41,6 +44,7 @@ export class Execution {
     this.#memo = memo;
     this.#binders = binders;
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
+    this.#encodeContext = encodeContext;
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
     this.placement = placementOf(program, store.queryPlan(sql));
     this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
@@ -63,15 +67,33 @@ export class Execution {
     return bound;
   }
 
-  /** Runs on the main thread, unless that would touch too many rows: `null`. Throws what SQLite throws. */
-  runHere(bound: readonly StoreValue[]): Row[] | null {
+  /**
+   * Runs on the main thread, unless that would touch too many rows: `null`. Throws what SQLite throws. Rows are objects
+   * under the origin's own parsers unless a format is given.
+   */
+  runHere(bound: readonly StoreValue[], format?: RowFormat): unknown[] | null {
     if (this.placement === "one") {
       const row = bound.length === 1 ? this.#statement.get(bound[0] ?? null) : this.#statement.get(...bound);
-      return row === undefined ? [] : [this.#encoder.one(row)];
+      if (row === undefined) return [];
+      return [format === undefined ? this.#encoder.one(row) : this.#clientEncoder(format).one(row, format.parsers)];
     }
     if (!this.#fitsMainThread(bound)) return null;
     const rows = this.#statement.all(...bound);
-    return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encoder.all(rows);
+    return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encode(rows, format);
+  }
+
+  #encode(rows: readonly StoreRow[], format: RowFormat | undefined): unknown[] {
+    return format === undefined ? this.#encoder.all(rows) : this.#clientEncoder(format).all(rows, format.parsers);
+  }
+
+  #clientEncoder({ asArrays }: RowFormat): ClientEncoder {
+    const { outputs } = this.program;
+    if (asArrays) {
+      this.#arrays ??= new ClientEncoder(outputs, this.#encodeContext, true);
+      return this.#arrays;
+    }
+    this.#objects ??= new ClientEncoder(outputs, this.#encodeContext, false);
+    return this.#objects;
   }
 
   #fitsMainThread(bound: readonly StoreValue[]): boolean {
@@ -99,13 +121,13 @@ export class Execution {
   }
 
   /** What an earlier scan with the same values came to, if that is known. */
-  recall(bound: readonly StoreValue[]): Row[] | null {
+  recall(bound: readonly StoreValue[], format?: RowFormat): unknown[] | null {
     const rows = this.#memo.recall(this.program, bound);
-    return rows === null ? null : this.#encoder.all(rows);
+    return rows === null ? null : this.#encode(rows, format);
   }
 
   /** Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for. */
-  async scan(bound: readonly StoreValue[]): Promise<Row[] | "moved"> {
+  async scan(bound: readonly StoreValue[]): Promise<unknown[] | "moved"> {
     const { stored, sql } = this.program;
     const versions = stored.map(({ id, version }) => [id, version] as const);
     const rows = await this.#store.scan(sql, bound, versions);

@@ -1,6 +1,6 @@
-import type { Origin } from "../dialects/dialect.ts";
+import type { Description, Origin } from "../dialects/dialect.ts";
+import type { RowFormat } from "../encode/client-encoder.ts";
 import type { EncodeContext } from "../encode/row-encoder.ts";
-import type { Row } from "../encode/row-factory.ts";
 import type { TableUse } from "../load/eviction.ts";
 import type { Loader } from "../load/loader.ts";
 import { type Bypass, bypass } from "../outcome.ts";
@@ -45,18 +45,18 @@ export class Runner {
     this.#onFault = onFault;
   }
 
-  createEntry(plan: Plan, parameterCount: number): PlanEntry {
+  createEntry(plan: Plan, { parameterTypes, fields }: Description): PlanEntry {
     const lookup: PositionLookup = ({ table, column }, text, through) => {
       const stored = this.#store.tables.get(table.id);
       return stored === undefined ? null : this.#positions.lookup(stored, column.name, text, through);
     };
     const binders = plan.inputs.map((input) => createBinder(input.binding, this.#origin.binders, lookup));
     const uses = plan.tables.map(({ table }) => this.#use.of(table.id));
-    return { plan, binders, parameterCount, uses, execution: null };
+    return { plan, binders, parameterCount: parameterTypes.length, fields, uses, execution: null };
   }
 
   /** The hit path: rows, at once, or `null` if anything stands in the way (`run` then finds out what). */
-  runNow(prepared: Prepared, params: readonly unknown[]): Row[] | null {
+  runNow(prepared: Prepared, params: readonly unknown[], format?: RowFormat): unknown[] | null {
     const { entry } = prepared;
     let execution = entry.execution;
     if (execution === null || execution.generation !== this.#store.generation) {
@@ -69,14 +69,14 @@ export class Runner {
       const bound = execution.bind(prepared.values(params));
       if (!Array.isArray(bound)) return null;
       this.#use.touch(entry.uses);
-      return execution.runHere(bound) ?? execution.recall(bound);
+      return execution.runHere(bound, format) ?? execution.recall(bound, format);
     } catch {
       return null;
     }
   }
 
   /** Runs wherever it has to. `uncovered`: the table is not loaded (any more). */
-  async run(prepared: Prepared, params: readonly unknown[]): Promise<Row[] | Bypass | "uncovered"> {
+  async run(prepared: Prepared, params: readonly unknown[]): Promise<unknown[] | Bypass | "uncovered"> {
     const { entry } = prepared;
     if (params.length !== entry.parameterCount) {
       return bypass("parameter", `the statement takes ${entry.parameterCount} parameters, not ${params.length}`);
@@ -114,7 +114,7 @@ export class Runner {
     return entry.execution;
   }
 
-  async #runOnce(execution: Execution, values: readonly unknown[]): Promise<Row[] | Bypass | "again"> {
+  async #runOnce(execution: Execution, values: readonly unknown[]): Promise<unknown[] | Bypass | "again"> {
     const bound = execution.bind(values);
     if (bound instanceof UnknownPosition) {
       const { table, column } = bound.column;

@@ -34,7 +34,7 @@ export interface PlannerOrigin {
   readonly typeSystem: TypeSystem;
   needsText: Surroundings["needsText"];
   describe(sql: string): Promise<Description>;
-  createEntry(plan: Plan, parameterCount: number): PlanEntry;
+  createEntry(plan: Plan, description: Description): PlanEntry;
 }
 
 const TEXTS = 5000;
@@ -63,6 +63,30 @@ export class Planner {
   /** The decision on a text that was seen before. */
   known(sql: string): Decision | undefined {
     return this.#texts.get(sql);
+  }
+
+  /** What is known of a text without asking anyone: by the text itself, else by its shape. */
+  recall(sql: string): Decision | undefined {
+    const known = this.#texts.get(sql);
+    if (known !== undefined) return known;
+    const tokens = this.#dialect.tokenize(sql);
+    const decision = tokens === null ? null : this.#decisionOfShape(sql, fingerprint(tokens));
+    if (decision === null) return undefined;
+    this.#texts.set(sql, decision);
+    return decision;
+  }
+
+  /** What a text is, asking no one; `null` for one that a plan answers. The parser must be loaded. */
+  statementOf(sql: string): Statement | null {
+    const known = this.recall(sql);
+    if (known !== undefined) return known.kind === "prepared" ? null : known.statement;
+    const tokens = this.#dialect.tokenize(sql);
+    const statement = this.#dialect.parse(sql, tokens ?? []);
+    const decision = decisionWithoutPlan(statement);
+    if (decision === null) return statement;
+    if (tokens === null) this.#texts.set(sql, decision);
+    else this.#remember(sql, fingerprint(tokens), decision);
+    return statement;
   }
 
   /** Decides on a text. Rejects with the origin's error for a statement that it does not accept. */
@@ -148,10 +172,7 @@ export class Planner {
   }
 
   async #plan(sql: string, found: Fingerprint, statement: Statement, origin: PlannerOrigin): Promise<Decision> {
-    if (statement.kind === "read") {
-      return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableIds: null };
-    }
-    if (statement.kind !== "query") return { kind: "other", statement };
+    if (statement.kind !== "query") return decisionWithoutPlan(statement);
     const names = namedTables(statement.query);
     const [description, tables] = await allSettledInOrder(
       origin.describe(sql),
@@ -169,8 +190,17 @@ export class Planner {
         tableIds: known ? surroundings.tables.map(({ id }) => id) : null,
       };
     }
-    return new Prepared(sql, origin.createEntry(plan, description.parameterTypes.length), found.literals);
+    return new Prepared(sql, origin.createEntry(plan, description), found.literals);
   }
+}
+
+/** The decision on a text whose tree alone decides; `null` for a query, which needs a plan. */
+function decisionWithoutPlan(statement: Exclude<Statement, { kind: "query" }>): Refused | NotAQuery;
+function decisionWithoutPlan(statement: Statement): Refused | NotAQuery | null;
+function decisionWithoutPlan(statement: Statement): Refused | NotAQuery | null {
+  if (statement.kind === "query") return null;
+  if (statement.kind !== "read") return { kind: "other", statement };
+  return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableIds: null };
 }
 
 function surroundingsOf(

@@ -1,3 +1,4 @@
+import type { FieldDescription } from "../dialects/dialect.ts";
 import type { BoundValue } from "../execute/bind.ts";
 import type { Execution } from "../execute/execution.ts";
 import type { Plan } from "./plan.ts";
@@ -10,6 +11,8 @@ export interface PlanEntry {
   readonly binders: readonly ((value: unknown) => BoundValue)[];
   /** Number of `$n` that the statement takes. */
   readonly parameterCount: number;
+  /** The result's columns, as the origin describes them. */
+  readonly fields: readonly FieldDescription[];
   /** The tables' places in the order of use. */
   readonly uses: readonly { tick: number }[];
   /** The compiled plan for the versions of the tables that were seen last. */

@@ -364,6 +364,7 @@ describeOnServers(
         "parameter",
         "table-too-large",
         "load-failed",
+        "changes-too-often",
         "store-failed",
         "sqlite-raised",
         "session-state",

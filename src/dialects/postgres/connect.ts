@@ -5,7 +5,19 @@ import type { ValueBinders } from "../../execute/bind.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Output } from "../../plan/term.ts";
 import type { LoadSink } from "../../store/contract.ts";
-import type { Description, Origin, OriginLoadTable, TypeParsers, WriteReach } from "../dialect.ts";
+import type {
+  Attachments,
+  ClientCache,
+  Description,
+  Origin,
+  OriginLoadTable,
+  TypeParsers,
+  WriteReach,
+} from "../dialect.ts";
+import { PostgresAttachments } from "./attach/attachments.ts";
+import { markOwn, unattached } from "./attach/driver.ts";
+import { compareSessions, SERVER_START, type SessionReport, type Verdict } from "./attach/probe.ts";
+import { untilGone } from "./attach/until-gone.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
 import { Checkout } from "./checkout.ts";
@@ -80,7 +92,7 @@ class PostgresOrigin implements Origin {
   readonly #ownsPool: boolean;
   readonly #checkout: Checkout;
   /** The pool's `query` as it was when the origin was opened, before the pool was attached. */
-  readonly #query: (sql: string, params?: unknown[]) => Promise<unknown>;
+  readonly #query: (config: pg.QueryConfig) => Promise<unknown>;
   readonly #catalog: PostgresCatalog;
   readonly #reach: WriteReachCache;
   readonly #questions: OwnConnections;
@@ -92,13 +104,15 @@ class PostgresOrigin implements Origin {
   /** A client of the pool, asked for parsers only: it knows those of the pool's options and its own. */
   #parserOwner: pg.ClientBase;
   #closing: Promise<void> | undefined;
+  #attachments: PostgresAttachments | undefined;
+  #serverStart = "";
 
   constructor(pool: UserPool, ownsPool: boolean) {
     checkDriver(pool);
     this.#pool = pool;
     this.#ownsPool = ownsPool;
     this.#checkout = new Checkout(pool);
-    this.#query = pool.query.bind(pool) as (sql: string, params?: unknown[]) => Promise<unknown>;
+    this.#query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<unknown>;
     this.#parserOwner = new pool.Client(pool.options);
     const prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
     this.#questions = new OwnConnections(pool.options, pool.Client, 1, prepare);
@@ -142,10 +156,11 @@ class PostgresOrigin implements Origin {
     client.on("error", ignore);
     let failed = true;
     try {
-      const session = await readSession(client);
+      const session = await readSession(unattached(client));
       this.#known = { session, typeSystem: createTypeSystem(session.collation) };
       this.#parserOwner = client;
       failed = false;
+      this.#attachments?.recognise(client);
       return session;
     } finally {
       client.removeListener("error", ignore);
@@ -181,7 +196,9 @@ class PostgresOrigin implements Origin {
   }
 
   async query(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
-    const result = await (params === undefined ? this.#query(sql) : this.#query(sql, [...params]));
+    // The pool's clients may be attached: this is what they must not answer from the cache.
+    const own = markOwn({ text: sql, ...(params !== undefined && { values: [...params] }) });
+    const result = await this.#query(own);
     // Several statements in one text have a result each; the last one is the answer.
     const last: unknown = Array.isArray(result) ? result.at(-1) : result;
     return (last as pg.QueryResult<Record<string, unknown>>).rows;
@@ -226,8 +243,32 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     return this.#reach.functionsMayWrite(names);
   }
 
+  attachments(cache: ClientCache): Attachments {
+    this.#attachments = new PostgresAttachments(cache, {
+      isOwnPool: (pool) => pool === this.#pool,
+      judge: (report) => this.#judge(report),
+      untilGone: (processId) =>
+        untilGone(
+          processId,
+          (sql, values) => this.#ask(sql, values),
+          () => this.#checkout.closed,
+        ),
+    });
+    return this.#attachments;
+  }
+
+  async #judge(report: SessionReport): Promise<Verdict> {
+    const session = await this.#ready();
+    if (report.serverStart !== this.#serverStart) {
+      this.#serverStart = await this.#ask(`SELECT ${SERVER_START}`, []);
+      if (report.serverStart !== this.#serverStart) return { kind: "elsewhere" };
+    }
+    return compareSessions(session, report);
+  }
+
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      this.#attachments?.close();
       this.#checkout.close();
       await Promise.all([this.#questions.close(), this.#loads.close()]);
       if (this.#ownsPool) await this.#pool.end();

@@ -67,6 +67,7 @@ class DescribeQuery {
       name: field.name,
       typeId: field.dataTypeID,
       typeModifier: field.dataTypeModifier,
+      native: Object.freeze(field),
     }));
   }
 

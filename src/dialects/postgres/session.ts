@@ -13,7 +13,7 @@ const OLDEST_VERSION = 140_000;
  * Settings that change what a statement means or which text the server sends. SQLmem's own connections get the values
  * that the pool's clients have, whether those came from options, from the role, or from a hook of the pool.
  */
-const COPIED_SETTINGS = [
+export const COPIED_SETTINGS = [
   "TimeZone",
   "timezone_abbreviations",
   "DateStyle",
@@ -91,7 +91,7 @@ SELECT pg_catalog.json_build_object(
 FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()`;
 
 /** Asks a client of the pool who it is and how its session is set. */
-export async function readSession(client: pg.ClientBase): Promise<Session> {
+export async function readSession(client: Pick<pg.ClientBase, "query">): Promise<Session> {
   const row = JSON.parse(await textOnly(client, SESSION_QUERY, [JSON.stringify(COPIED_SETTINGS)])) as SessionRow;
   if (row.version < OLDEST_VERSION) {
     throw new Error(`SQLmem needs PostgreSQL 14 or newer; this server is ${Math.floor(row.version / 10_000)}.`);
@@ -140,7 +140,7 @@ function unreadableSetting(settings: Readonly<Record<string, string>>): string |
  * The number that initdb gave to the cluster. Where the role may not read it, the server's address stands in for it;
  * fingerprints of tables contain transaction ids of that cluster and keep two of them apart even behind one address.
  */
-async function systemIdentifier(client: pg.ClientBase, row: SessionRow): Promise<string> {
+async function systemIdentifier(client: Pick<pg.ClientBase, "query">, row: SessionRow): Promise<string> {
   try {
     return await textOnly(client, "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()", []);
   } catch (error) {

@@ -28,15 +28,17 @@ const DEFAULT_BEHAVIOUR: ReadonlyMap<number, Exclude<Known, null>> = new Map<num
 export function createTypeParsers(lookup: (typeId: number) => Parser): TypeParsers {
   return {
     parser: lookup,
-    known(typeId) {
-      const current = lookup(typeId);
-      const defaults = driverDefaults();
-      if (defaults === null) return null;
-      const behaviour = DEFAULT_BEHAVIOUR.get(typeId);
-      if (behaviour !== undefined) return defaults.registered.get(typeId) === current ? behaviour : null;
-      return defaults.registered.has(typeId) || current !== defaults.noParse ? null : "text";
-    },
+    known: (typeId) => behaviourOf(typeId, lookup(typeId)),
+    behaviour: behaviourOf,
   };
+}
+
+function behaviourOf(typeId: number, parser: Parser): Known {
+  const defaults = driverDefaults();
+  if (defaults === null) return null;
+  const behaviour = DEFAULT_BEHAVIOUR.get(typeId);
+  if (behaviour !== undefined) return defaults.registered.get(typeId) === parser ? behaviour : null;
+  return defaults.registered.has(typeId) || parser !== defaults.noParse ? null : "text";
 }
 
 interface DriverDefaults {

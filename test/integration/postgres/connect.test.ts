@@ -101,8 +101,8 @@ describe.each(servers())("an origin on $name", (server) => {
     expect(await origin.describe("SELECT f AS x, at FROM hidden.t WHERE at > $2 AND f = $1 LIMIT $3")).toEqual({
       parameterTypes: [701, 1184, 20],
       fields: [
-        { name: "x", typeId: 701, typeModifier: -1 },
-        { name: "at", typeId: 1184, typeModifier: -1 },
+        { name: "x", typeId: 701, typeModifier: -1, native: expect.objectContaining({ dataTypeModifier: -1 }) },
+        { name: "at", typeId: 1184, typeModifier: -1, native: expect.objectContaining({ dataTypeModifier: -1 }) },
       ],
     });
     expect(await origin.describe("SET x.y = 1")).toEqual({ parameterTypes: [], fields: [] });

@@ -1,0 +1,271 @@
+import type { Table } from "./catalog.ts";
+import { type ClientCache, type Effect, FULL_EFFECT, NO_EFFECT } from "./dialects/dialect.ts";
+import type { RowFormat } from "./encode/client-encoder.ts";
+import { UnknownPosition } from "./execute/bind.ts";
+import { Execution } from "./execute/execution.ts";
+import type { Runner } from "./execute/runner.ts";
+import { GenerationalCache } from "./generational-cache.ts";
+import { Governor, type Ledger } from "./governor.ts";
+import type { Loader } from "./load/loader.ts";
+import { logger } from "./logging.ts";
+import type { Bypass, BypassReason } from "./outcome.ts";
+import type { Statement } from "./parse/statement.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { Decision, Planner, PlannerOrigin } from "./plan/planner.ts";
+import type { PlanEntry, Prepared } from "./plan/prepared.ts";
+import { refusalOf } from "./refusals.ts";
+import type { Statistics } from "./stats.ts";
+import type { StoreApi } from "./store/contract.ts";
+import type { WriteThrough } from "./write-through.ts";
+
+/** The parts of the engine that answer attached clients. */
+export interface AttachedParts {
+  readonly planner: Planner;
+  readonly plannerOrigin: PlannerOrigin;
+  readonly runner: Runner;
+  readonly loader: Loader;
+  readonly store: StoreApi;
+  readonly writes: WriteThrough;
+  readonly statistics: Statistics;
+  /** Resolves once the engine can plan; rejects with the origin's error. `false`: texts cannot be read. */
+  start(): Promise<boolean>;
+  /** What is restored from the snapshot file later is wrong already. */
+  discardSnapshot(): void;
+  onFault(error: unknown): void;
+}
+
+/** New shapes that are looked into at a time; the others have to come again. */
+const MAX_LEARNING = 32;
+/** A text that the origin rejected is not looked into again for this time. */
+const REJECTED_MS = 10_000;
+/** After a failed start the next one is tried after this time. */
+const RESTART_MS = 1000;
+/** Longer values are not remembered as asked for. */
+const LONGEST_KEY = 2000;
+
+/**
+ * Answers attached clients from memory at once, or not at all: then the origin answers, as if there were no cache, and
+ * what is missing is fetched behind the call.
+ */
+export class AttachedCache implements ClientCache {
+  readonly #parts: AttachedParts;
+  readonly #governor = new Governor();
+  readonly #ledgers = new WeakMap<PlanEntry, readonly Ledger[]>();
+  readonly #learning = new Set<string>();
+  readonly #rejected = new GenerationalCache<number>(500);
+  readonly #fetching = new Set<string>();
+  readonly #warming = new Set<PlanEntry>();
+  readonly #askedFor = new GenerationalCache<true>(500);
+  #state: "new" | "starting" | "open" | "unreadable" | "closed" = "new";
+  #retryAt = 0;
+
+  constructor(parts: AttachedParts) {
+    this.#parts = parts;
+  }
+
+  close(): void {
+    this.#state = "closed";
+  }
+
+  get serving(): boolean {
+    return this.#state === "open" && this.#parts.writes.isSettled;
+  }
+
+  recall(sql: string): Decision | undefined {
+    return this.#parts.planner.recall(sql);
+  }
+
+  rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
+    const startedAt = logger.debugEnabled ? performance.now() : 0;
+    const rows = this.#parts.runner.runNow(prepared, params, format);
+    if (rows === null) return null;
+    this.#parts.statistics.hits += 1;
+    for (const ledger of this.#ledgersOf(prepared.entry)) ledger.hit();
+    if (logger.debugEnabled) this.#log("hit", null, performance.now() - startedAt, prepared.sql, params);
+    return rows;
+  }
+
+  missed(prepared: Prepared, params: readonly unknown[]): ((milliseconds: number) => void) | null {
+    const reason = this.#onMiss(prepared, params);
+    if (reason === null) this.#parts.statistics.misses += 1;
+    else this.#parts.statistics.countBypass(reason);
+    const ledgers = this.#ledgersOf(prepared.entry);
+    return (milliseconds) => {
+      for (const ledger of ledgers) ledger.direct(milliseconds);
+      this.#log(reason === null ? "miss" : "bypass", reason, milliseconds, prepared.sql, params);
+    };
+  }
+
+  passed(decision: Decision): void {
+    const reason = decision.kind === "prepared" ? "session-state" : refusalOf(decision).reason;
+    this.#parts.statistics.countBypass(reason);
+  }
+
+  learn(sql: string, params: readonly unknown[]): void {
+    if (this.#learning.has(sql) || this.#learning.size >= MAX_LEARNING) return;
+    if (performance.now() < (this.#rejected.get(sql) ?? 0)) return;
+    this.#learning.add(sql);
+    this.#decide(sql)
+      .then((decision) => {
+        if (decision?.kind === "prepared") this.missed(decision, params);
+        else if (decision !== null) this.passed(decision);
+      })
+      // The origin rejects the text, or is out of reach: whoever sent it gets that error himself.
+      .catch(() => this.#rejected.set(sql, performance.now() + REJECTED_MS))
+      .finally(() => this.#learning.delete(sql));
+  }
+
+  effectOf(sql: string, namesAsOurs: boolean): Effect | Promise<Effect> {
+    if (this.#state === "unreadable" || this.#state === "closed") return FULL_EFFECT;
+    if (this.#state !== "open") {
+      return this.#start().then((started) => (started ? this.effectOf(sql, namesAsOurs) : FULL_EFFECT));
+    }
+    const statement = this.#parts.planner.statementOf(sql);
+    if (statement === null) return NO_EFFECT;
+    return namesAsOurs ? this.#parts.writes.effectOf(statement) : effectElsewhere(statement);
+  }
+
+  apply(effect: Effect | Promise<Effect>): void {
+    if (this.#state !== "open" && effect === FULL_EFFECT) this.#parts.discardSnapshot();
+    this.#parts.writes.apply(effect);
+  }
+
+  /** Why the tables of a plan are left alone now. */
+  refusal(plan: Plan): Bypass | null {
+    const now = performance.now();
+    for (const table of tablesOf(plan)) {
+      const refusal = this.#governor.of(table).refusal(now);
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  /** `null`: not now. */
+  async #decide(sql: string): Promise<Decision | null> {
+    if (!(await this.#start())) return null;
+    return await this.#parts.planner.decide(sql, this.#parts.plannerOrigin);
+  }
+
+  /** Resolves to whether the engine can plan. */
+  async #start(): Promise<boolean> {
+    if (this.#state === "open") return true;
+    if (this.#state === "closed" || performance.now() < this.#retryAt) return false;
+    try {
+      const readable = await this.#parts.start();
+      // A close may have come in between.
+      if ((this.#state as string) === "closed") return false;
+      this.#state = readable ? "open" : "unreadable";
+      return readable;
+    } catch (error) {
+      if (performance.now() >= this.#retryAt) this.#parts.onFault(error);
+      this.#retryAt = performance.now() + RESTART_MS;
+      return false;
+    }
+  }
+
+  #ledgersOf(entry: PlanEntry): readonly Ledger[] {
+    let ledgers = this.#ledgers.get(entry);
+    if (ledgers === undefined) {
+      ledgers = tablesOf(entry.plan).map((table) => this.#governor.of(table));
+      this.#ledgers.set(entry, ledgers);
+    }
+    return ledgers;
+  }
+
+  /** Why this statement will not be answered next time either; `null` if it will, as soon as what it needs is there. */
+  #onMiss(prepared: Prepared, params: readonly unknown[]): BypassReason | null {
+    const { entry } = prepared;
+    if (params.length !== entry.parameterCount) return "parameter";
+    const refusal = this.#parts.loader.refusal(entry.plan);
+    if (refusal !== null) return refusal.reason;
+    const execution = this.#parts.runner.executionOf(entry);
+    if (execution === null) return this.#fetch(entry.plan);
+    if (!(execution instanceof Execution)) return execution.reason;
+    try {
+      const bound = execution.bind(prepared.values(params));
+      if (bound instanceof UnknownPosition || Array.isArray(bound)) {
+        this.#warm(prepared, params, bound instanceof UnknownPosition);
+        return null;
+      }
+      return bound.reason;
+    } catch {
+      return "parameter";
+    }
+  }
+
+  #fetch(plan: Plan): BypassReason | null {
+    const { store, loader, writes } = this.#parts;
+    const now = performance.now();
+    const tables = tablesOf(plan);
+    const ledgers = tables.map((table) => this.#governor.of(table));
+    if (tables.some(({ id }) => this.#fetching.has(id))) return null;
+    for (const [index, { id }] of tables.entries()) {
+      // Where rows are there and only a column is missing, nothing was lost.
+      if (!store.tables.has(id)) ledgers[index]?.weigh(now);
+    }
+    const paused = this.refusal(plan);
+    if (paused !== null) return paused.reason;
+    for (const { id } of tables) this.#fetching.add(id);
+    loader
+      .ensure(plan, 1)
+      .then((outcome) => {
+        if (outcome === "changed") writes.forget(tables.map(({ id }) => id));
+      })
+      .catch((error: unknown) => {
+        if (this.#state !== "closed") this.#parts.onFault(error);
+      })
+      .finally(() => {
+        for (const { id } of tables) this.#fetching.delete(id);
+        for (const ledger of ledgers) ledger.loaded((performance.now() - now) / ledgers.length);
+      });
+    return null;
+  }
+
+  /**
+   * Has the statement run on a scan worker, so that its result is known next time. Not for values that nobody may ever
+   * ask for again: those have to come twice.
+   */
+  #warm(prepared: Prepared, params: readonly unknown[], atOnce: boolean): void {
+    const { entry } = prepared;
+    if (this.#warming.has(entry)) return;
+    if (!atOnce && entry.plan.inputs.length > 0) {
+      const key = `${prepared.sql}\0${params.map(String).join("\0")}`;
+      if (key.length > LONGEST_KEY) return;
+      if (this.#askedFor.get(key) === undefined) {
+        this.#askedFor.set(key, true);
+        return;
+      }
+    }
+    this.#warming.add(entry);
+    this.#parts.runner
+      .run(prepared, params)
+      .catch((error: unknown) => {
+        if (this.#state !== "closed") this.#parts.onFault(error);
+      })
+      .finally(() => this.#warming.delete(entry));
+  }
+
+  #log(
+    outcome: "hit" | "miss" | "bypass",
+    reason: BypassReason | null,
+    milliseconds: number,
+    sql: string,
+    params: readonly unknown[],
+  ): void {
+    if (logger.debugEnabled) logger.query({ outcome, reason, milliseconds, sql, params });
+  }
+}
+
+function tablesOf(plan: Plan): readonly Table[] {
+  return plan.tables.map(({ table }) => table);
+}
+
+/** Of a session in which a name may mean another table than in the engine's own. */
+function effectElsewhere(statement: Statement): Effect {
+  if (statement.kind === "session") return { ...NO_EFFECT, session: true };
+  if (statement.kind === "unparsable") return FULL_EFFECT;
+  const touches = statement.kind === "write" && statement.changes.length > 0;
+  if (!touches && statement.functions.length === 0) return NO_EFFECT;
+  if (statement.kind === "write" && statement.changes === "all") return FULL_EFFECT;
+  return { tables: "all", definitions: false, session: true };
+}
