@@ -48,7 +48,7 @@ function withRelation(
     name: alias,
     table: null,
     bare: false,
-    single: false,
+    single: () => false,
     alias: "",
     columns,
     nullable: { value: true },

@@ -25,7 +25,7 @@ export function tableRelation(
   return {
     name: alias ?? table.name,
     bare: alias === null,
-    single: false,
+    single: () => false,
     ...occurrence,
     columns: table.columns.map((column, index) => ({
       name: columnAliases[index] ?? column.name,
@@ -88,7 +88,7 @@ export function blockRelation(
     name,
     table: null,
     bare: false,
-    single: block.oneRow,
+    single: () => block.atMostOneRow(),
     alias,
     nullable,
     columns: exportedColumns(block, columnAliases, (term) =>

@@ -21,7 +21,7 @@ export interface Relation {
   readonly alias: string;
   readonly columns: readonly NamedTerm[];
   /** It has one row at most, whatever the data. */
-  readonly single: boolean;
+  single(): boolean;
   /** An outer join may fill up its columns with NULL. */
   readonly nullable: { value: boolean };
 }

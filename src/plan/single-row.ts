@@ -12,7 +12,7 @@ export function findsOneRow(scope: Scope, conditions: readonly Expression[]): bo
     if (condition.kind !== "comparison" || condition.operator !== "=") return [];
     return [{ left: sideOf(condition.left, scope), right: sideOf(condition.right, scope) }];
   });
-  const single = new Set<Relation>(relations.filter((relation) => relation.single));
+  const single = new Set<Relation>(relations.filter((relation) => relation.single()));
   for (let before = -1; before < single.size; ) {
     before = single.size;
     for (const relation of relations) {
