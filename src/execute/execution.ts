@@ -57,8 +57,9 @@ export class Execution {
   /** SQLite's value of each input, or why there is none. */
   bind(values: readonly unknown[]): StoreValue[] | UnknownPosition | Bypass {
     const binders = this.#binders;
-    const bound: StoreValue[] = new Array(binders.length);
-    for (let index = 0; index < binders.length; index++) {
+    const count = this.program.inputs;
+    const bound: StoreValue[] = new Array(count);
+    for (let index = 0; index < count; index++) {
       const value = binders[index]?.(values[index]);
       if (value === undefined) return notCanonical(this.program.plan.inputs[index], values[index]);
       if (value instanceof UnknownPosition) return value;

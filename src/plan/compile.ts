@@ -12,6 +12,8 @@ export interface Program {
   /** The versions that the proofs and the text hold for, in the order of `plan.tables`. */
   readonly stored: readonly StoredTable[];
   readonly sql: string;
+  /** So many of the plan's inputs are bound: those after them belong to columns that nobody asked for. */
+  readonly inputs: number;
   /** Counts the rows that WHERE leaves of a single table, up to one more than the main thread may touch. */
   readonly probe: string | null;
   readonly outputs: readonly Result[];
@@ -24,14 +26,24 @@ export function compile(plan: Plan, stored: readonly StoredTable[]): Program | B
     const refusal = proof(facts);
     if (refusal !== null) return refusal;
   }
+  const sql = resolveDeferred(plan.sql, plan.deferred, facts);
   return Object.freeze<Program>({
     kind: "program",
     plan,
     stored,
-    sql: resolveDeferred(plan.sql, plan.deferred, facts),
+    sql,
+    inputs: highestPlaceholder(sql),
     probe: probeSql(plan, facts),
     outputs: plan.results,
   });
+}
+
+/** Names and texts can hold anything. */
+const QUOTED = /"(?:[^"]|"")*"|'(?:[^']|'')*'/g;
+
+function highestPlaceholder(sql: string): number {
+  const numbers = sql.replaceAll(QUOTED, "").matchAll(/\?(\d+)/g);
+  return Math.max(0, ...[...numbers].map(([, number]) => Number(number)));
 }
 
 function factsOf(stored: readonly StoredTable[]): Facts {

@@ -217,6 +217,8 @@ function retypeConstant(constant: Constant, type: ColumnType): Constant | null {
   if (constant.type === "unknown") return { ...constant, type };
   if (constant.type === "integer") return type.kind.startsWith("int") ? { ...constant, type } : null;
   if (constant.type === "decimal") return null;
+  // A label that the enum does not have is not bound: the origin raises.
+  if (type.kind === "enum" && constant.type.kind === "text") return { ...constant, type };
   return constant.type.oid === type.oid ? constant : null;
 }
 

@@ -29,6 +29,7 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
   const names = fields.map(({ name }) => name);
   const block = planQuery(analysis, query, null, names);
   if (isBypass(block)) return block;
+  if (block.columns.length === 0) return bypass("unsupported-syntax", "SELECT without a select list");
   const results = planResults(analysis, block.columns, fields);
   if (isBypass(results)) return results;
   return Object.freeze<Plan>({

@@ -85,7 +85,6 @@ function lowerClauses(node: SelectStmt, lowering: Lowering): Select {
     groupBy: lowerList(node.groupClause, lowering),
     having: optional(node.havingClause, lowering),
   };
-  if (select.targets.length === 0) lowering.refuse("unsupported-syntax", "SELECT without a select list");
   return select;
 }
 

@@ -138,6 +138,9 @@ function compareWithPosition(
   const { column } = term;
   if (column === null)
     return bypass("collation", "a computed text is ordered by a collation that only the origin knows");
+  if (term.type.kind === "char" && typeof constant.type !== "string" && constant.type.kind === "text") {
+    return bypass("collation", "a char is ordered with a text, whose trailing blanks count");
+  }
   const rank = term.order();
   if (typeof rank !== "string") return rank;
   analysis.useDictionary(column);

@@ -38,6 +38,8 @@ export function equalityBinding(type: ColumnType, constant: Constant): Binding |
   }
   if (given === "unknown") return asIs;
   if (typeof given === "string") return mismatch(type, constant);
+  // char(n) becomes text, which it is without its trailing blanks; those of the text count.
+  if (type.kind === "char" && given.kind === "text") return { kind: "value", type: given };
   const same = type.kind === "enum" ? given.oid === type.oid : given.kind === type.kind;
   return same ? asIs : mismatch(type, constant);
 }
