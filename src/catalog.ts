@@ -71,7 +71,17 @@ export interface Collation {
   readonly bytewise: boolean;
   /** Equality is equality of bytes. */
   readonly deterministic: boolean;
+  /** How lower() and upper() work under it; absent where nobody here knows. */
+  readonly casing?: Casing;
 }
+
+export type Casing =
+  /** The letters A to Z and a to z, and nothing else. */
+  | { readonly kind: "ascii" }
+  /** Each character by itself, as the origin's table says: a resource of this name. */
+  | { readonly kind: "table"; readonly resource: string }
+  /** As `ascii` in texts of ASCII characters; what happens in others depends on more than the character. */
+  | { readonly kind: "context" };
 
 export interface CatalogRefusal {
   readonly kind: "refused";
@@ -96,4 +106,17 @@ export interface TypeSystem {
   arrayOf(elementId: number): ColumnType | null;
   /** A type as written in a cast; `null` when it is not one of those that the planner knows. */
   byName(type: TypeName): ColumnType | null;
+  /** What functions depend on beside their arguments. */
+  readonly session: TypeSession;
+}
+
+export interface TypeSession {
+  /** The origin keeps texts in UTF-8. */
+  readonly utf8: boolean;
+  /** The session's time zone is UTC. */
+  readonly utc: boolean;
+  /** Dates and times are written in ISO form. */
+  readonly isoDates: boolean;
+  /** Intervals are written and read in the origin's own form (`1 day 02:00:00`). */
+  readonly plainIntervals: boolean;
 }

@@ -88,8 +88,15 @@ export interface Bypass {
   readonly reason: BypassReason;
   /** What exactly stood in the way, for a person: names the expression, table or option. */
   readonly detail: string;
+  /** The value of a literal stands in the way: the same statement with another may be answered. */
+  readonly ofLiteral?: true;
 }
 
 export function bypass(reason: BypassReason, detail: string): Bypass {
   return { kind: "bypass", reason, detail };
+}
+
+/** A bypass that holds for the literals of this one text, not for its shape. */
+export function literalBypass(reason: BypassReason, detail: string): Bypass {
+  return { kind: "bypass", reason, detail, ofLiteral: true };
 }

@@ -120,6 +120,8 @@ export interface Origin {
   isStatementError(error: unknown): boolean;
   /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */
   sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]>;
+  /** Something that functions of plans look up (`Plan.resources`), read from the origin; structured-cloneable. */
+  loadResource(key: string): Promise<unknown>;
   /** Ids of a table and of its partitions, parents and children, whose rows are partly the same. */
   family(name: QualifiedName): Promise<readonly string[]>;
   /** Ids of all tables that a write to `names` may change. */

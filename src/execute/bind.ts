@@ -1,7 +1,7 @@
 import type { ColumnType } from "../catalog.ts";
-import type { Binding, TableColumn } from "../plan/term.ts";
+import type { Binding, PatternSyntax, TableColumn } from "../plan/term.ts";
 import type { StoreValue } from "../store/contract.ts";
-import { globPattern } from "./glob.ts";
+import { globOfRegex, globPattern } from "./glob.ts";
 
 /** SQLite's value for a canonical spelling; `undefined` for any other value, which only the origin may judge. */
 export type Binder = (value: unknown) => StoreValue | undefined;
@@ -48,8 +48,10 @@ export function createBinder(
       return ordinalBinder(binding.type.labels);
     case "position":
       return positionBinder(binding.column, binders.value(binding.column.column.type), positions, binding.through);
+    case "bounded":
+      return boundedBinder(binders.value(binding.type), binding.low, binding.high);
     case "glob":
-      return (value) => (typeof value === "string" ? globOf(value) : value == null ? null : undefined);
+      return (value) => (typeof value === "string" ? globOf(value, binding.pattern) : value == null ? null : undefined);
     case "rowCount":
       return (value) => rowCount(value, binding.ifNull);
     case "array":
@@ -60,8 +62,18 @@ export function createBinder(
 /** SQLite reads U+FFFE and U+FFFF as U+FFFD when it matches patterns: a pattern with one of the three is not exact. */
 const AMBIGUOUS = /[\0\ufffd-\uffff]/;
 
-function globOf(pattern: string): string | undefined {
-  return AMBIGUOUS.test(pattern) || !pattern.isWellFormed() ? undefined : globPattern(pattern);
+function globOf(pattern: string, syntax: PatternSyntax): string | undefined {
+  if (AMBIGUOUS.test(pattern) || !pattern.isWellFormed()) return undefined;
+  const folded = syntax.fold ? pattern.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : pattern;
+  return syntax.syntax === "like" ? globPattern(folded, syntax.escape) : globOfRegex(folded);
+}
+
+function boundedBinder(bind: Binder, low: bigint, high: bigint): Binder {
+  return (value) => {
+    const bound = bind(value);
+    if (typeof bound !== "number" && typeof bound !== "bigint") return bound;
+    return bound >= low && bound <= high ? bound : undefined;
+  };
 }
 
 function ordinalBinder(labels: readonly string[]): Binder {

@@ -145,6 +145,9 @@ function notCanonical(input: Input | undefined, value: unknown): Bypass {
   if (input?.source.from === "parameter") {
     return bypass("parameter", `the value of $${input.source.index + 1} is not in the canonical form of its type`);
   }
+  if (input?.source.from === "joined" && input.source.parts.some((part) => part.from === "parameter")) {
+    return bypass("parameter", "the values of a pattern do not make one whose meaning is known");
+  }
   const detail = `the constant '${String(value)}' is not in the canonical form of its type`;
   // The origin judges a LIMIT only when it runs: -1 is an error of its own.
   return bypass(input?.binding.kind === "rowCount" ? "parameter" : "non-canonical-literal", detail);

@@ -7,6 +7,7 @@ import { type EncodedColumn, physicalName } from "../store/column-set.ts";
 import type { LoadSink, LoadTable, StoreApi, StoredTable } from "../store/contract.ts";
 import { type ColumnSet, columnSetOf, covers, union } from "./coverage.ts";
 import type { TableUse } from "./eviction.ts";
+import { Resources } from "./resources.ts";
 
 /** How a request for columns ended. `changed`: the table is no longer what the plan was made for; plan again. */
 export type LoadOutcome = "covered" | "changed" | Bypass;
@@ -45,6 +46,7 @@ export class Loader {
   readonly #store: StoreApi;
   readonly #options: LoaderOptions;
   readonly #use: TableUse;
+  readonly #resources: Resources;
   readonly #live = new Set<string>();
   readonly #epochs = new Map<string, number>();
   /** By table: one that is being loaded is in one flight only. */
@@ -58,6 +60,7 @@ export class Loader {
     this.#store = store;
     this.#use = use;
     this.#options = options;
+    this.#resources = new Resources(origin, store);
   }
 
   /** What was restored from the snapshot file may be served, where the table's fingerprint is still the same. */
@@ -66,9 +69,10 @@ export class Loader {
   }
 
   /** The plan's tables as they may be served to it now, in its order; `null` unless they cover it. */
-  covering({ tables }: Plan): readonly StoredTable[] | null {
+  covering(plan: Plan): readonly StoredTable[] | null {
+    if (!this.#resources.covers(plan)) return null;
     const found: StoredTable[] = [];
-    for (const planned of tables) {
+    for (const planned of plan.tables) {
       const stored = this.#liveTable(planned.table);
       if (stored === undefined || !covers(stored, columnSetOf(planned))) return null;
       found.push(stored);
@@ -97,6 +101,9 @@ export class Loader {
       if (this.covering(plan) !== null) return "covered";
       const refusal = this.refusal(plan);
       if (refusal !== null) return refusal;
+      const missing = await this.#resources.ensure(plan);
+      if (missing !== null) return missing;
+      if (this.covering(plan) !== null) return "covered";
       if ((await this.#flightOf(plan, keep)) === "changed") return "changed";
     }
     if (this.covering(plan) !== null) return "covered";

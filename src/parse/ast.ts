@@ -94,6 +94,8 @@ export type Expression =
       readonly pattern: Expression;
       readonly negated: boolean;
       readonly caseInsensitive: boolean;
+      /** ESCAPE: what takes away the meaning of the next character of the pattern; `""` for nothing, a backslash unless said. */
+      readonly escape?: string;
     }
   | {
       readonly kind: "case";
@@ -114,6 +116,8 @@ export type Expression =
       /** Order of the rows that an aggregate sees; empty when none is given. */
       readonly orderBy: readonly OrderItem[];
       readonly over: Window | null;
+      /** `EXTRACT(field FROM operand)`, in lower case. */
+      readonly field?: string;
     }
   /** GREATEST and LEAST. */
   | { readonly kind: "extremum"; readonly greatest: boolean; readonly operands: readonly Expression[] }

@@ -55,6 +55,8 @@ export class Analysis {
   readonly indexes: IndexHint[] = [];
   /** Number of queries planned, nested ones included. */
   queries = 0;
+  /** What functions look up, besides the tables (`StoreApi.provide`). */
+  readonly resources: Set<string> = new Set();
   readonly inputs: Input[] = [];
   readonly proofs: Proof[] = [];
   readonly deferred: Deferred[] = [];

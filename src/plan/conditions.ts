@@ -39,7 +39,13 @@ function dependsOn(tree: unknown, scope: Scope): boolean {
 }
 
 function isConstant(expression: Expression): boolean {
-  return expression.kind === "cast"
-    ? isConstant(expression.operand)
-    : expression.kind === "literal" || expression.kind === "parameter";
+  switch (expression.kind) {
+    case "cast":
+    case "negate":
+      return isConstant(expression.operand);
+    case "arithmetic":
+      return isConstant(expression.left) && isConstant(expression.right);
+    default:
+      return expression.kind === "literal" || expression.kind === "parameter";
+  }
 }

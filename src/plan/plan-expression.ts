@@ -8,16 +8,22 @@ import type { Constant, Operand, Term } from "./term.ts";
 import { AGGREGATES, type AggregateOrder, aggregate, WINDOW_AGGREGATES } from "./treatments/aggregates.ts";
 import { arithmetic, negate } from "./treatments/arithmetic.ts";
 import { cast } from "./treatments/casts.ts";
-import { type Comparator, compare } from "./treatments/comparison.ts";
+import type { Comparator } from "./treatments/comparators.ts";
+import { compare } from "./treatments/comparison.ts";
 import { concat, concatFunction } from "./treatments/concatenation.ts";
 import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
 import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
+import { castTemporal, shiftedByInterval, temporalArithmetic } from "./treatments/date-arithmetic.ts";
+import { DATE_FUNCTIONS, extract } from "./treatments/date-parts.ts";
 import { computed, predicate } from "./treatments/expressions.ts";
 import { extremum } from "./treatments/extrema.ts";
 import { JSON_FUNCTIONS, jsonFunction, rowTerm } from "./treatments/json.ts";
 import { JSON_AGGREGATES, jsonAggregate } from "./treatments/json-aggregates.ts";
 import { NUMBER_FUNCTIONS, numberFunction } from "./treatments/numbers.ts";
-import { collate, length, like } from "./treatments/texts.ts";
+import { like } from "./treatments/patterns.ts";
+import { isTemporal } from "./treatments/temporal.ts";
+import { TEXT_FUNCTIONS } from "./treatments/text-functions.ts";
+import { collate, length } from "./treatments/texts.ts";
 import { overClause, windowFunction } from "./treatments/windows.ts";
 
 /**
@@ -52,8 +58,13 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
       return isBypass(operand) ? operand : collate(operand, expression.collation);
     }
     case "arithmetic":
-      return withOperands(analysis, expression.left, expression.right, (left, right) =>
-        arithmetic(analysis, expression.operator, left, right),
+      return (
+        shiftedByInterval(analysis, expression, (operand) => planOperand(analysis, operand)) ??
+        withOperands(analysis, expression.left, expression.right, (left, right) =>
+          isTemporal(left) || isTemporal(right)
+            ? temporalArithmetic(analysis, expression.operator, left, right)
+            : arithmetic(analysis, expression.operator, left, right),
+        )
       );
     case "negate": {
       const operand = planOperand(analysis, expression.operand);
@@ -126,12 +137,8 @@ export function planTruth(analysis: Analysis, expression: Expression): string | 
       return planAnyOf(analysis, expression.operand, expression.array, expression.negated);
     case "between":
       return planBetween(analysis, expression);
-    case "like": {
-      if (expression.caseInsensitive) return bypass("unsupported-operator", "ILIKE");
-      return withOperands(analysis, expression.operand, expression.pattern, (operand, pattern) =>
-        like(analysis, operand, pattern, expression.negated),
-      );
-    }
+    case "like":
+      return like(analysis, expression, (operand) => planOperand(analysis, operand));
     default: {
       const operand = planOperand(analysis, expression);
       if (isBypass(operand)) return operand;
@@ -191,8 +198,8 @@ function planCast(analysis: Analysis, expression: Expression, name: TypeName): O
   if (isBypass(operand)) return operand;
   const type = castType(analysis, name);
   if (type === null) return bypass("unsupported-type", `a cast to ${name.name.join(".")}`);
-  if (operand.kind !== "constant") return cast(analysis, operand, type);
-  return retypeConstant(operand, type) ?? cast(analysis, operand, type);
+  if (operand.kind !== "constant") return castTemporal(analysis, operand, type) ?? cast(analysis, operand, type);
+  return retypeConstant(operand, type) ?? castTemporal(analysis, operand, type) ?? cast(analysis, operand, type);
 }
 
 function castType(analysis: Analysis, name: TypeName): ColumnType | null {
@@ -374,7 +381,9 @@ function planCall(analysis: Analysis, call: Call): Term | Bypass {
       if (operand !== undefined && operands.length === 1) return length(analysis, operand);
     }
   }
-  return bypass("unsupported-function", `function ${call.name.join(".")}()`);
+  if (call.field !== undefined && operands[0] !== undefined) return extract(analysis, call.field, operands[0]);
+  const rule = isPlain ? (TEXT_FUNCTIONS.get(name) ?? DATE_FUNCTIONS.get(name)) : undefined;
+  return rule?.(analysis, operands, name) ?? bypass("unsupported-function", `function ${call.name.join(".")}()`);
 }
 
 function planWindowCall(analysis: Analysis, name: string, call: Call, window: Window): Term | Bypass {

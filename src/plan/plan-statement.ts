@@ -37,6 +37,7 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
     tables: analysis.tables,
     wildcard: hasWildcard(query),
     joins: hasJoin(query),
+    resources: [...analysis.resources],
     inputs: analysis.inputs,
     proofs: analysis.proofs,
     results: results.map(({ name, output }) => ({ name, output })),

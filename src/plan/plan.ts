@@ -48,6 +48,8 @@ export interface Plan {
   readonly wildcard: boolean;
   /** FROM names more than one table or query. */
   readonly joins: boolean;
+  /** What its functions look up, besides the tables. */
+  readonly resources: readonly string[];
   readonly inputs: readonly Input[];
   readonly proofs: readonly Proof[];
   readonly results: readonly Result[];

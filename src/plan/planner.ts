@@ -160,7 +160,7 @@ export class Planner {
   #remember(sql: string, found: Fingerprint, decision: Decision): void {
     this.#texts.set(sql, decision);
     if (decision.kind !== "prepared") {
-      this.#shapes.set(found.shape, decision);
+      if (decision.kind === "other" || decision.bypass.ofLiteral !== true) this.#shapes.set(found.shape, decision);
       return;
     }
     const { pinned } = decision.entry.plan;

@@ -41,14 +41,35 @@ export class Prepared {
   /** The unbound value of each input. */
   values(params: readonly unknown[]): readonly unknown[] {
     if (this.#inOrder) return params;
-    return this.#sources.map((source, index) =>
-      source.from === "parameter" ? params[source.index] : this.#literals[index],
-    );
+    return this.#sources.map((source, index) => {
+      if (source.from === "parameter") return params[source.index];
+      const literal = this.#literals[index];
+      return source.from === "joined" ? joined(source, literal, params) : literal;
+    });
   }
 }
 
-function literalValue(source: Source, literals: readonly { readonly value: string }[]): string | undefined {
+type JoinedSource = Extract<Source, { readonly from: "joined" }>;
+
+/** What no binder takes. */
+const NOT_CANONICAL = Symbol("not canonical");
+
+/** What is no text, only the origin may judge. */
+function joined(source: JoinedSource, literals: unknown, params: readonly unknown[]): unknown {
+  let text = "";
+  let isNull = false;
+  for (const [index, part] of source.parts.entries()) {
+    const value: unknown = part.from === "parameter" ? params[part.index] : (literals as readonly unknown[])[index];
+    if (value === null || value === undefined) isNull ||= !source.skipsNull;
+    else if (typeof value === "string" && value.isWellFormed()) text += value;
+    else return NOT_CANONICAL;
+  }
+  return isNull ? null : text;
+}
+
+function literalValue(source: Source, literals: readonly { readonly value: string }[]): unknown {
   if (source.from === "parameter") return undefined;
+  if (source.from === "joined") return source.parts.map((part) => literalValue(part, literals));
   const text = literals[source.slot]?.value;
   return source.negated && text !== undefined ? `-${text}` : text;
 }

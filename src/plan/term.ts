@@ -3,8 +3,15 @@ import type { Bypass } from "../outcome.ts";
 import type { ColumnFacts } from "../store/column-set.ts";
 import type { Interval } from "./interval.ts";
 
-/** Where a run-time value comes from: `$n` of the caller, or a literal of the text. */
+/**
+ * Where a run-time value comes from: `$n` of the caller, a literal of the text, or texts of both, one after another
+ * (NULL if one of them is, or without those that are).
+ */
 export type Source =
+  | SimpleSource
+  | { readonly from: "joined"; readonly skipsNull: boolean; readonly parts: readonly SimpleSource[] };
+
+export type SimpleSource =
   | { readonly from: "parameter"; readonly index: number }
   | { readonly from: "literal"; readonly slot: number; readonly negated: boolean };
 
@@ -26,12 +33,23 @@ export type Binding =
   | { readonly kind: "ordinal"; readonly type: ColumnType }
   /** How many distinct values of the column sort before the value (`through`: or are equal to it). */
   | { readonly kind: "position"; readonly column: TableColumn; readonly through: boolean }
-  /** A LIKE pattern as a GLOB pattern. */
-  | { readonly kind: "glob" }
+  /** An integer of the type, from `low` to `high`. */
+  | { readonly kind: "bounded"; readonly type: ColumnType; readonly low: bigint; readonly high: bigint }
+  /** A pattern as a GLOB pattern. */
+  | { readonly kind: "glob"; readonly pattern: PatternSyntax }
   /** LIMIT / OFFSET: a non-negative integer; NULL means `ifNull`. */
   | { readonly kind: "rowCount"; readonly ifNull: number }
   /** A JSON array of values, each bound by `element`; for `= ANY($1)`. */
   | { readonly kind: "array"; readonly element: Binding };
+
+/**
+ * How a pattern is read. `like` with the character that takes away the meaning of the next (`""`: none does), `regex`
+ * for regular expressions of plain characters and anchors. `fold`: letters A to Z become small first.
+ */
+export type PatternSyntax = { readonly fold: boolean } & (
+  | { readonly syntax: "like"; readonly escape: string }
+  | { readonly syntax: "regex" }
+);
 
 export interface Input {
   readonly source: Source;
@@ -102,7 +120,7 @@ export interface Term {
 /** A value not known before execution; its type comes from the other side. */
 export interface Constant {
   readonly kind: "constant";
-  readonly source: Source;
+  readonly source: SimpleSource;
   /** `unknown` is an untyped string literal. For a parameter: what the origin resolved. */
   readonly type: ColumnType | "unknown" | "integer" | "decimal";
   /** The literal's signed text; `null` for parameters. */

@@ -14,12 +14,15 @@ export function monthLength(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/**
- * `2024-02-29`, with four digits for the year or as many as it takes; the era comes after the time of day, hence apart
- * (EncodeDateOnly and EncodeDateTime in src/backend/utils/adt/datetime.c).
- */
-export function dateText(days: number): { readonly text: string; readonly era: "" | " BC" } {
-  // civil_from_days of the same source
+/** Year (0 is 1 BC), month and day of the month. */
+interface Civil {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+/** The inverse of `daysOf`: civil_from_days of the same source. */
+export function civilOf(days: number): Civil {
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
@@ -30,7 +33,15 @@ export function dateText(days: number): { readonly text: string; readonly era: "
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
   const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
+}
+
+/**
+ * `2024-02-29`, with four digits for the year or as many as it takes; the era comes after the time of day, hence apart
+ * (EncodeDateOnly and EncodeDateTime in src/backend/utils/adt/datetime.c).
+ */
+export function dateText(days: number): { readonly text: string; readonly era: "" | " BC" } {
+  const { year, month, day } = civilOf(days);
   const shown = year > 0 ? year : 1 - year;
   return { text: `${String(shown).padStart(4, "0")}-${two(month)}-${two(day)}`, era: year > 0 ? "" : " BC" };
 }

@@ -37,6 +37,8 @@ export interface CollationRow {
   readonly provider: string;
   readonly isDefault: boolean;
   readonly locale: string | null;
+  /** libc: the locale that says what a letter is. */
+  readonly ctype: string | null;
   readonly rules: string | null;
   readonly deterministic: boolean;
   readonly version: string | null;
@@ -64,6 +66,7 @@ function collationObject(version: number): string {
       'locale', CASE WHEN co.collprovider <> 'd' THEN COALESCE(co.${locale}, co.collcollate)
                      WHEN ${databaseProvider} = 'c' THEN d.datcollate
                      ELSE d.${databaseLocale} END,
+      'ctype', CASE WHEN co.collprovider = 'd' THEN d.datctype ELSE co.collctype END,
       'rules', CASE WHEN co.collprovider = 'd' THEN ${databaseRules} ELSE ${rules} END,
       'deterministic', co.collisdeterministic,
       'version', CASE WHEN co.collprovider = 'd' THEN ${databaseVersion}

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Catalog, CatalogRefusal, Collation, Column, ColumnType, Table } from "../../catalog.ts";
+import type { Casing, Catalog, CatalogRefusal, Collation, Column, ColumnType, Table } from "../../catalog.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
+import { caseTableKey } from "./case-table.ts";
 import type { CatalogRow, CollationRow, ColumnRow, TableRow } from "./catalog-query.ts";
 import { kindOf, numericPrecision, OID } from "./kinds.ts";
 
@@ -192,10 +193,26 @@ export function collationOf(row: CollationRow, utf8: boolean): Collation {
     version: row.rules === null ? row.version : `${row.version ?? ""} ${row.rules}`,
     bytewise: utf8 && row.deterministic && isBytewise(row),
     deterministic: row.deterministic,
+    ...casingOf(row, utf8),
   });
   collationSql.set(collation, regclassText([row.schema, row.name]));
   collations.set(key, collation);
   return collation;
+}
+
+/**
+ * str_tolower() and str_toupper() in src/backend/utils/adt/formatting.c: ASCII by hand where the locale is C, one wide
+ * character after another with libc, whole texts with ICU. Turkish and Azerbaijani have another `i`. The built-in provider
+ * (version 17) maps single characters for C.UTF-8.
+ */
+function casingOf(row: CollationRow, utf8: boolean): { readonly casing?: Casing } {
+  const isBuiltin = row.provider === "b";
+  const locale = isBuiltin ? row.locale : row.ctype;
+  if (row.provider !== "i" && (locale === "C" || locale === "POSIX")) return { casing: { kind: "ascii" } };
+  if (!utf8) return {};
+  if (row.provider === "i") return /^(?:tr|az)/i.test(row.locale ?? "tr") ? {} : { casing: { kind: "context" } };
+  if (isBuiltin && locale !== "C.UTF-8") return {};
+  return { casing: { kind: "table", resource: caseTableKey(regclassText([row.schema, row.name])) } };
 }
 
 /**

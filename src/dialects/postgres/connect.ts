@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { Catalog, Column, ColumnType, TypeSystem } from "../../catalog.ts";
+import type { Catalog, Column, ColumnType, TypeSession, TypeSystem } from "../../catalog.ts";
 import { OptionsError } from "../../errors.ts";
 import type { ValueBinders } from "../../execute/bind.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
@@ -18,6 +18,7 @@ import { PostgresAttachments } from "./attach/attachments.ts";
 import { markOwn, unattached } from "./attach/driver.ts";
 import { compareSessions, SERVER_START, type SessionReport, type Verdict } from "./attach/probe.ts";
 import { untilGone } from "./attach/until-gone.ts";
+import { readCaseTable } from "./case-table.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
 import { Checkout } from "./checkout.ts";
@@ -82,6 +83,15 @@ function checkDriver(pool: UserPool): void {
 interface Settled {
   readonly session: Session;
   readonly typeSystem: TypeSystem;
+}
+
+function typeSession({ utf8, settings, copied }: Session): TypeSession {
+  return {
+    utf8,
+    utc: isUtc(settings.timeZone),
+    isoDates: settings.dateStyle.startsWith("ISO"),
+    plainIntervals: copied.IntervalStyle === "postgres",
+  };
 }
 
 class PostgresOrigin implements Origin {
@@ -157,7 +167,7 @@ class PostgresOrigin implements Origin {
     let failed = true;
     try {
       const session = await readSession(unattached(client));
-      this.#known = { session, typeSystem: createTypeSystem(session.collation) };
+      this.#known = { session, typeSystem: createTypeSystem(session.collation, typeSession(session)) };
       this.#parserOwner = client;
       failed = false;
       this.#attachments?.recognise(client);
@@ -229,6 +239,10 @@ class PostgresOrigin implements Origin {
 SELECT pg_catalog.json_agg(c.value::${type}${collate} < $2::${type}${collate} ORDER BY c.position)::pg_catalog.text
 FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS c(value, position)`;
     return JSON.parse(await this.#ask(sql, [JSON.stringify(candidates), value])) as boolean[];
+  }
+
+  async loadResource(key: string): Promise<unknown> {
+    return await readCaseTable((sql) => this.#ask(sql, []), key);
   }
 
   family(name: QualifiedName): Promise<readonly string[]> {

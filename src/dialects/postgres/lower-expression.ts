@@ -18,6 +18,7 @@ import type { ArithmeticOperator, ComparisonOperator, Expression, TypeName } fro
 import type { Token } from "../../parse/token.ts";
 import { lowerOrder } from "./lower-query.ts";
 import { lowerSubquery } from "./lower-subquery.ts";
+import { CONSTANT_FIELDS, lowerExtract, lowerLike, plainCall } from "./lower-syntax.ts";
 import { lowerWindow } from "./lower-window.ts";
 import { type Lowering, REFUSED } from "./lowering.ts";
 import { stringList } from "./survey.ts";
@@ -85,8 +86,6 @@ function lowerConstant(node: A_Const, lowering: Lowering): Expression {
   }
   return lowering.refuse("unsupported-type", "a bit string constant");
 }
-
-const CONSTANT_FIELDS = ["ival", "fval", "sval", "boolval", "bsval", "isnull", "location"];
 
 function signed(token: Token, negated: boolean): bigint {
   return negated ? -BigInt(token.value) : BigInt(token.value);
@@ -157,7 +156,7 @@ function lowerOperator(node: A_Expr, lowering: Lowering): Expression {
     }
     case "AEXPR_LIKE":
     case "AEXPR_ILIKE":
-      return lowerLike(node, name, lowering);
+      return lowerLike(node, name, lowering, lowerExpression);
     case "AEXPR_SIMILAR":
       return lowering.refuse("unsupported-operator", "SIMILAR TO");
     default:
@@ -196,37 +195,20 @@ function lowerPlainOperator(node: A_Expr, name: string, lowering: Lowering): Exp
   if (isArithmetic(name)) {
     return { kind: "arithmetic", operator: name, left: left(node, lowering), right: right(node, lowering) };
   }
+  const regex = REGEX_OPERATORS.get(name);
+  if (regex !== undefined) return plainCall(regex, [left(node, lowering), right(node, lowering)]);
+  if (name === "^@") return plainCall("starts_with", [left(node, lowering), right(node, lowering)]);
   if (name === "||") return { kind: "concat", left: left(node, lowering), right: right(node, lowering) };
   return lowering.refuse("unsupported-operator", `the operator ${name}`);
 }
 
-const LIKE_OPERATORS: ReadonlyMap<string, { readonly negated: boolean; readonly caseInsensitive: boolean }> = new Map([
-  ["~~", { negated: false, caseInsensitive: false }],
-  ["!~~", { negated: true, caseInsensitive: false }],
-  ["~~*", { negated: false, caseInsensitive: true }],
-  ["!~~*", { negated: true, caseInsensitive: true }],
+/** The functions behind them (pg_operator.dat). */
+const REGEX_OPERATORS: ReadonlyMap<string, string> = new Map([
+  ["~", "textregexeq"],
+  ["!~", "textregexne"],
+  ["~*", "texticregexeq"],
+  ["!~*", "texticregexne"],
 ]);
-
-function lowerLike(node: A_Expr, name: string, lowering: Lowering): Expression {
-  const operator = LIKE_OPERATORS.get(name);
-  if (operator === undefined) return lowering.refuse("unsupported-operator", name);
-  return { kind: "like", operand: left(node, lowering), pattern: lowerPattern(node.rexpr, lowering), ...operator };
-}
-
-/** The grammar writes any ESCAPE as a call around the pattern; `ESCAPE '\\'` says what is the default anyway. */
-function lowerPattern(node: Node | undefined, lowering: Lowering): Expression {
-  if (node === undefined || !("FuncCall" in node)) return lowerExpression(node, lowering);
-  const call = node.FuncCall;
-  if (stringList(call.funcname).join(".") !== "pg_catalog.like_escape") return lowerExpression(node, lowering);
-  lowering.allow(call, "ESCAPE", ["funcname", "args", "funcformat", "location"]);
-  const [pattern, character, ...more] = call.args ?? [];
-  if (character === undefined || !("A_Const" in character) || more.length > 0) {
-    return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
-  }
-  lowering.allow(character.A_Const, "ESCAPE", CONSTANT_FIELDS);
-  if (character.A_Const.sval?.sval !== "\\") return lowering.refuse("unsupported-operator", "LIKE … ESCAPE");
-  return lowerExpression(pattern, lowering);
-}
 
 function lowerBoolean(node: BoolExpr, lowering: Lowering): Expression {
   lowering.allow(node, "boolean operator", ["boolop", "args", "location"]);
@@ -328,6 +310,12 @@ function lowerExtremum(node: MinMaxExpr, lowering: Lowering): Expression {
 function lowerCall(node: FuncCall, lowering: Lowering): Expression {
   const name = stringList(node.funcname);
   lowering.allow(node, `${name.join(".")}()`, CALL_FIELDS);
+  if (name.at(-1) === "extract" && node.funcformat === "COERCE_SQL_SYNTAX")
+    return lowerExtract(node, lowering, lowerExpression);
+  const [text, start, length] = node.args ?? [];
+  if (text !== undefined && length !== undefined && name.at(-1) === "substring" && isUnwritten(start, lowering)) {
+    return plainCall(SUBSTRING_FOR, lowerList([text, length], lowering));
+  }
   if (node.funcformat === "COERCE_SQL_SYNTAX" && !SQL_SYNTAX.has(name.at(-1) ?? "")) {
     return lowering.refuse("unsupported-function", `${name.at(-1)}()`);
   }
@@ -341,6 +329,15 @@ function lowerCall(node: FuncCall, lowering: Lowering): Expression {
     orderBy: (node.agg_order ?? []).map((item) => lowerOrder(item, lowering)),
     over: node.over === undefined ? null : lowerWindow(node.over, lowering),
   };
+}
+
+/** `substring(text FOR length)`, to which the grammar adds a start that nobody wrote. */
+const SUBSTRING_FOR = "substring for";
+
+function isUnwritten(node: Node | undefined, lowering: Lowering): boolean {
+  if (node === undefined || !("A_Const" in node) || node.A_Const.location !== -1) return false;
+  lowering.allow(node.A_Const, "the start of a text", CONSTANT_FIELDS);
+  return node.A_Const.ival?.ival === 1;
 }
 
 /** `funcformat` says whether the call was written `f(x)` or in SQL's own syntax, `EXTRACT(year FROM x)`. */

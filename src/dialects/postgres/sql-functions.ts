@@ -1,9 +1,12 @@
 import type { RegisterFunctions } from "../../store/contract.ts";
 import { registerArrays } from "./functions-in-sqlite/arrays.ts";
+import { registerCaseFunctions } from "./functions-in-sqlite/case.ts";
 import { registerCasts } from "./functions-in-sqlite/casts.ts";
+import { registerDateFunctions } from "./functions-in-sqlite/dates.ts";
 import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
+import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
 import { registerTexts } from "./functions-in-sqlite/texts.ts";
 
 /** URL of this module: threads import it to define the same functions on their connections. */
@@ -13,7 +16,10 @@ export const SQL_FUNCTIONS = import.meta.url;
  * Defines the functions that plans call in SQLite, each in a file of its own subject. Their names begin with `pg_`; what
  * they cannot compute exactly they raise, and the statement goes to the origin.
  */
-export const registerFunctions: RegisterFunctions = (target) => {
+export const registerFunctions: RegisterFunctions = (target, resources) => {
+  registerTextFunctions(target);
+  registerCaseFunctions(target, resources);
+  registerDateFunctions(target);
   target.function("pg_raise", { deterministic: false }, (message) => {
     throw new RangeError(String(message));
   });

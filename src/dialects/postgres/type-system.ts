@@ -1,4 +1,4 @@
-import type { Collation, ColumnType, TypeKind, TypeSystem } from "../../catalog.ts";
+import type { Collation, ColumnType, TypeKind, TypeSession, TypeSystem } from "../../catalog.ts";
 import type { TypeName } from "../../parse/ast.ts";
 
 type Builtin = Exclude<TypeKind, "enum" | "wire">;
@@ -24,7 +24,7 @@ const BUILTINS: readonly (readonly [kind: Builtin, oid: number, arrayOid: number
   ];
 
 /** The types that the planner reasons about, in a database whose default collation is given. */
-export function createTypeSystem(defaultCollation: Collation): TypeSystem {
+export function createTypeSystem(defaultCollation: Collation, session: TypeSession): TypeSystem {
   const byId = new Map<number, ColumnType>();
   const byArrayId = new Map<number, ColumnType>();
   const arrays = new Map<number, ColumnType>();
@@ -48,6 +48,7 @@ export function createTypeSystem(defaultCollation: Collation): TypeSystem {
     for (const cast of casts) byCast.set(cast, type);
   }
   return {
+    session,
     builtin(kind) {
       const type = byKind.get(kind);
       if (type === undefined) throw new TypeError(`no builtin type of kind ${kind}`);

@@ -112,7 +112,8 @@ function isWide(seen: ColumnFacts | undefined): boolean {
 }
 
 function columnInterval(type: ColumnType, seen: ColumnFacts | undefined): Interval | null {
-  if (!isIntegerKind(type.kind) && scaleOf(type) === null) return null;
+  const isTime = type.kind === "date" || type.kind === "timestamp" || type.kind === "timestamptz";
+  if (!isTime && !isIntegerKind(type.kind) && scaleOf(type) === null) return null;
   if (seen === undefined || seen.hasNaN) return null;
   if (seen.min === null || seen.max === null) return { low: 0n, high: 0n };
   return { low: BigInt(seen.min), high: BigInt(seen.max) };

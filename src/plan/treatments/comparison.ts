@@ -1,26 +1,13 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
-import type { ComparisonOperator } from "../../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { type Comparator, FLIPPED } from "./comparators.ts";
 import { equalityBinding, integerValue } from "./constants.ts";
+import { compareTemporal } from "./date-arithmetic.ts";
 import { integerScale, isExactNumber } from "./decimals.ts";
 import { wireSql } from "./wire.ts";
-
-/** `IS` and `IS NOT` are SQLite's NULL-safe equality: the origin's IS NOT DISTINCT FROM and IS DISTINCT FROM. */
-export type Comparator = ComparisonOperator | "IS" | "IS NOT";
-
-const FLIPPED: Readonly<Record<Comparator, Comparator>> = {
-  "=": "=",
-  "<>": "<>",
-  IS: "IS",
-  "IS NOT": "IS NOT",
-  "<": ">",
-  "<=": ">=",
-  ">": "<",
-  ">=": "<=",
-};
 
 function isEquality(operator: Comparator): boolean {
   return operator === "=" || operator === "<>" || operator === "IS" || operator === "IS NOT";
@@ -28,6 +15,8 @@ function isEquality(operator: Comparator): boolean {
 
 /** SQLite text of `left operator right`, a three-valued truth. */
 export function compare(analysis: Analysis, operator: Comparator, left: Operand, right: Operand): string | Bypass {
+  const temporal = compareTemporal(analysis, operator, left, right);
+  if (temporal !== null) return temporal;
   if (isTerm(left)) {
     if (isTerm(right)) return compareTerms(analysis, operator, left, right);
     if (right.kind === "null") return compareWithNull(operator, left);

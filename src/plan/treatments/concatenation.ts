@@ -2,6 +2,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import { textSql } from "./casts.ts";
+import { mergeCollations } from "./collations.ts";
 import { isTextKind } from "./columns.ts";
 import { constantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
@@ -55,9 +56,8 @@ function joined(
     parts.push(text);
   }
   const type = analysis.builtin("text");
-  const collations = terms.filter((term) => isTextKind(term.type.kind)).map((term) => term.type.collation);
-  const [first = type.collation] = collations;
-  const collation = collations.every((other) => other?.name === first?.name) ? first : null;
+  const texts = terms.map((term) => term.type).filter(({ kind }) => isTextKind(kind));
+  const collation = mergeCollations(analysis, texts);
   return computed({
     type: { ...type, collation },
     sql: print(parts),

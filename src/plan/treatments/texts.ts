@@ -4,21 +4,6 @@ import { type Analysis, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import { computed } from "./expressions.ts";
 
-/** `text LIKE constant pattern`: SQLite's LIKE folds case, so the pattern is rewritten to GLOB when it is bound. */
-export function like(analysis: Analysis, operand: Operand, pattern: Operand, negated: boolean): string | Bypass {
-  if (!isTerm(operand) || operand.type.kind !== "text") {
-    return bypass("unsupported-operator", "LIKE over something that is not a text or varchar column");
-  }
-  if (pattern.kind !== "constant") return bypass("unsupported-operator", "LIKE with a pattern that is not a constant");
-  const { type } = pattern;
-  if (type !== "unknown" && (typeof type === "string" || type.kind !== "text")) {
-    return bypass("type-mismatch", "LIKE with a pattern that is not a text");
-  }
-  const text = operand.equality();
-  if (typeof text !== "string") return text;
-  return `(${text} ${negated ? "NOT GLOB" : "GLOB"} ${analysis.input(pattern.source, { kind: "glob" })})`;
-}
-
 /** length(), char_length() and character_length(): code points; of a char(n) without its trailing blanks. */
 export function length(analysis: Analysis, operand: Operand): Term | Bypass {
   if (!isTerm(operand) || (operand.type.kind !== "text" && operand.type.kind !== "char")) {
@@ -44,7 +29,7 @@ export function collate(operand: Operand, collation: readonly string[]): Term | 
   if (!isSystem || (name !== "C" && name !== "POSIX")) return bypass("collation", `COLLATE "${collation.join('"."')}"`);
   const type: ColumnType = {
     ...operand.type,
-    collation: { name, version: null, bytewise: true, deterministic: true },
+    collation: { name, version: null, bytewise: true, deterministic: true, casing: { kind: "ascii" } },
   };
   const value = operand.value();
   return typeof value === "string" ? computed({ type, sql: value, neverNull: operand.neverNull }) : value;

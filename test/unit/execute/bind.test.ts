@@ -61,7 +61,7 @@ test.each([
   ["\ud800", undefined],
   [7, undefined],
 ])("the pattern %j is %j", (given, bound) => {
-  expect(bind({ kind: "glob" })(given)).toBe(bound);
+  expect(bind({ kind: "glob", pattern: { syntax: "like", escape: "\\", fold: false } })(given)).toBe(bound);
 });
 
 test.each([

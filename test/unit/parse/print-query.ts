@@ -163,7 +163,7 @@ function expression(node: Expression): string {
     case "between":
       return `(${expression(node.operand)} ${not(node.negated)}BETWEEN ${expression(node.low)} AND ${expression(node.high)})`;
     case "like":
-      return `(${expression(node.operand)} ${not(node.negated)}${node.caseInsensitive ? "ILIKE" : "LIKE"} ${expression(node.pattern)})`;
+      return `(${expression(node.operand)} ${not(node.negated)}${node.caseInsensitive ? "ILIKE" : "LIKE"} ${expression(node.pattern)}${escapeClause(node.escape)})`;
     case "case": {
       const branches = node.branches.map((branch) => `WHEN ${expression(branch.when)} THEN ${expression(branch.then)}`);
       const operand = node.operand === null ? "" : ` ${expression(node.operand)}`;
@@ -179,7 +179,8 @@ function expression(node: Expression): string {
       const inner = node.star ? "*" : `${node.distinct ? "DISTINCT " : ""}${list(node.operands)}${order}`;
       const filter = node.filter === null ? "" : ` FILTER (${expression(node.filter)})`;
       const over = node.over === null ? "" : ` OVER (${window(node.over)})`;
-      return `${node.name.join(".")}(${inner})${filter}${over}`;
+      const field = node.field === undefined ? "" : `${node.field} FROM `;
+      return `${node.name.join(".")}(${field}${inner})${filter}${over}`;
     }
     case "wholeRow":
       return `${node.path.join(".")}.*`;
@@ -209,4 +210,8 @@ function window({ partitionBy, orderBy, frame }: Window): string {
 
 function bound(node: FrameBound): string {
   return "offset" in node ? `${expression(node.offset)} ${node.kind.toUpperCase()}` : node.kind.toUpperCase();
+}
+
+function escapeClause(character: string | undefined): string {
+  return character === undefined ? "" : ` ESCAPE '${character}'`;
 }

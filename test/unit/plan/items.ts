@@ -2,12 +2,18 @@ import type { Collation, Column, ColumnType, Table } from "../../../src/catalog.
 import { createTypeSystem } from "../../../src/dialects/postgres/type-system.ts";
 import type { ColumnFacts } from "../../../src/store/column-set.ts";
 
-const EN_US: Collation = { name: "en_US.utf8", version: "2.39", bytewise: false, deterministic: true };
-const C: Collation = { name: "C", version: null, bytewise: true, deterministic: true };
+const EN_US: Collation = {
+  name: "en_US.utf8",
+  version: "2.39",
+  bytewise: false,
+  deterministic: true,
+  casing: { kind: "table", resource: "cases" },
+};
+const C: Collation = { name: "C", version: null, bytewise: true, deterministic: true, casing: { kind: "ascii" } };
 const NO_CASE: Collation = { name: "ignore_case", version: "153.120", bytewise: false, deterministic: false };
 
 /** Of a database whose texts follow en_US. */
-export const types = createTypeSystem(EN_US);
+export const types = createTypeSystem(EN_US, { utf8: true, utc: true, isoDates: true, plainIntervals: true });
 
 type Builtin = Parameters<typeof types.builtin>[0];
 

@@ -16,6 +16,7 @@ let db: DatabaseSync;
 
 beforeAll(() => {
   db = new DatabaseSync(":memory:");
+  registerFunctions(db as unknown as FunctionTarget, new Map());
   const columns = ITEMS.columns.flatMap(({ name }) =>
     (["value", "text", "rank", "key"] as const).map((encoding) => physicalName(name, encoding)),
   );

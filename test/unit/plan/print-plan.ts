@@ -1,5 +1,5 @@
 import type { Plan } from "../../../src/plan/plan.ts";
-import type { Binding, Input, Output } from "../../../src/plan/term.ts";
+import type { Binding, Input, Output, PatternSyntax, Source } from "../../../src/plan/term.ts";
 import { physicalName } from "../../../src/store/column-set.ts";
 
 /** What fixtures may ask about a plan besides its text, each in one line. */
@@ -13,13 +13,24 @@ export const PLAN_LINES: Readonly<Record<string, (plan: Plan) => string>> = {
   inputs: (plan) => plan.inputs.map((input, index) => `?${index + 1} ${printInput(input)}`).join(", "),
   outputs: (plan) => plan.results.map(({ output }) => printOutput(output)).join(", "),
   names: (plan) => plan.results.map(({ name }) => name).join(", "),
+  resources: (plan) => plan.resources.join(", "),
   pinned: (plan) => plan.pinned.join(", "),
 };
 
 /** `$1 as integer`; of a literal its slot, `#0`, with the sign that stood before it. */
 function printInput({ source, binding }: Input): string {
-  const from = source.from === "parameter" ? `$${source.index + 1}` : `${source.negated ? "-" : ""}#${source.slot}`;
-  return `${from} ${printBinding(binding)}`;
+  return `${printSource(source)} ${printBinding(binding)}`;
+}
+
+function printSource(source: Source): string {
+  if (source.from === "joined") return source.parts.map(printSource).join(" || ");
+  return source.from === "parameter" ? `$${source.index + 1}` : `${source.negated ? "-" : ""}#${source.slot}`;
+}
+
+function printSyntax(pattern: PatternSyntax): string {
+  const folded = pattern.fold ? "folded " : "";
+  if (pattern.syntax === "regex") return `${folded}glob of a regular expression`;
+  return `${folded}glob${pattern.escape === "\\" ? "" : ` escaped by '${pattern.escape}'`}`;
 }
 
 function printBinding(binding: Binding): string {
@@ -34,8 +45,10 @@ function printBinding(binding: Binding): string {
       return `as ordinal of ${binding.type.name}`;
     case "position":
       return `${binding.through ? "through" : "before"} in ${binding.column.name}`;
+    case "bounded":
+      return `as ${binding.type.name} from ${binding.low} to ${binding.high}`;
     case "glob":
-      return "as glob";
+      return `as ${printSyntax(binding.pattern)}`;
     case "rowCount":
       return `as row count or ${binding.ifNull}`;
     case "array":
