@@ -52,6 +52,11 @@ export class Analysis {
   pinsLiterals = false;
   /** The query around groups or is DISTINCT: the origin compares its expressions, queries inside them included. */
   comparesExpressions = false;
+  /**
+   * What is planned is computed for the same rows by both engines: the select list of the statement itself, without
+   * LIMIT and DISTINCT. There a function may raise where the origin raises: SQLite cannot leave out the row in question.
+   */
+  computesSameRows = false;
   readonly indexes: IndexHint[] = [];
   /** Number of queries planned, nested ones included. */
   queries = 0;

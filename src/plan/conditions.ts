@@ -9,7 +9,7 @@ export function conjuncts(expression: Expression | null): readonly Expression[] 
 }
 
 /** A column of one of the relations of a query. */
-export interface FoundColumn {
+interface FoundColumn {
   readonly relation: Relation;
   readonly term: Term;
 }

@@ -88,8 +88,9 @@ function planClauses(
   scope: Scope,
   names: readonly string[] | null,
 ): Clauses | Bypass {
-  const { pinsLiterals, comparesExpressions } = analysis;
+  const { pinsLiterals, comparesExpressions, computesSameRows } = analysis;
   try {
+    analysis.computesSameRows = false;
     // A query that stands where its own query compares expressions is part of what is compared.
     analysis.pinsLiterals = pinsLiterals && comparesExpressions;
     const where = select.where === null ? null : planTruth(analysis, select.where);
@@ -101,7 +102,9 @@ function planClauses(
     if (isBypass(offset)) return offset;
     analysis.pinsLiterals = true;
     analysis.comparesExpressions = comparesExpressions || select.groupBy.length > 0 || select.distinct !== false;
+    analysis.computesSameRows = names !== null && limit === null && offset === null && select.distinct === false;
     const columns = planTargets(analysis, select.targets, scope, names);
+    analysis.computesSameRows = false;
     if (isBypass(columns)) return columns;
     const groupBy = planGroupBy(analysis, select.groupBy, scope, columns);
     if (isBypass(groupBy)) return groupBy;
@@ -121,6 +124,7 @@ function planClauses(
   } finally {
     analysis.pinsLiterals = pinsLiterals;
     analysis.comparesExpressions = comparesExpressions;
+    analysis.computesSameRows = computesSameRows;
   }
 }
 

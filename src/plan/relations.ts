@@ -102,7 +102,7 @@ export function blockRelation(
   };
 }
 
-export function exportedColumns(
+function exportedColumns(
   block: Block,
   columnAliases: readonly string[],
   exported: (term: Term) => Term,

@@ -127,7 +127,7 @@ export interface Constant {
   readonly text: string | null;
 }
 
-export interface NullConstant {
+interface NullConstant {
   readonly kind: "null";
 }
 

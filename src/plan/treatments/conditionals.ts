@@ -94,7 +94,7 @@ function alternative(analysis: Analysis, constant: Constant, type: ColumnType): 
   return constant.type === "unknown" ? decimalConstant(analysis, constant) : untypedConstantTerm(analysis, constant);
 }
 
-export function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
+function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnType | Bypass {
   const types: ColumnType[] = [];
   for (const operand of operands) {
     if (operand.kind === "null") continue;

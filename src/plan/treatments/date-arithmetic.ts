@@ -185,7 +185,7 @@ function typeOf(operand: Operand): ColumnType | null {
 }
 
 /** An interval, of which only the text is known. */
-export function intervalTerm(analysis: Analysis, sql: string): Term | Bypass {
+function intervalTerm(analysis: Analysis, sql: string): Term | Bypass {
   if (!analysis.surroundings.types.session.plainIntervals) {
     return bypass("unsupported-type", "the text of an interval follows IntervalStyle, which is not postgres");
   }

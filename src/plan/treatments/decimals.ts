@@ -78,7 +78,8 @@ function unscaled(range: Interval, scale: number): Interval {
 
 /** Proves that a divisor is never zero in the loaded rows. */
 function requireNonzero(analysis: Analysis, divisor: Term): void {
-  if (NONZERO.has(divisor)) return;
+  // The function raises as the origin does, and the origin then answers.
+  if (NONZERO.has(divisor) || analysis.computesSameRows) return;
   const bounds = integerScale(divisor) === null ? boundsOf(divisor) : divisor.interval;
   analysis.proofs.push((facts) => {
     const range = bounds(facts);

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { createBinders } from "../../../src/dialects/postgres/parameters.ts";
 import { type BoundValue, createBinder, UnknownPosition } from "../../../src/execute/bind.ts";
-import type { Binding } from "../../../src/plan/term.ts";
+import type { Binding, TableColumn } from "../../../src/plan/term.ts";
 import { ITEMS, types } from "../plan/items.ts";
 
 const BINDERS = createBinders({ utc: () => true, dateText: (date) => date.toISOString() });
@@ -13,10 +13,10 @@ function bind(binding: Binding, positions = NOT_ASKED): (value: unknown) => Boun
   return createBinder(binding, BINDERS, positions);
 }
 
-function column(name: string): (typeof ITEMS.columns)[number] {
+function column(name: string): TableColumn {
   const found = ITEMS.columns.find((one) => one.name === name);
   if (found === undefined) throw new Error(`no column ${name}`);
-  return found;
+  return { table: ITEMS, column: found };
 }
 
 const value = (kind: Parameters<typeof types.builtin>[0]): Binding => ({ kind: "value", type: types.builtin(kind) });
@@ -73,19 +73,19 @@ test.each([
   ["constructor", undefined],
   [1, undefined],
 ])("the label %j is %j", (given, bound) => {
-  expect(bind({ kind: "ordinal", type: column("mood").type })(given)).toBe(bound);
+  expect(bind({ kind: "ordinal", type: column("mood").column.type })(given)).toBe(bound);
 });
 
 test("a position is looked up for the text that the column would hold", () => {
   const lookup = vi.fn(() => 3);
   expect(bind({ kind: "position", column: column("iso"), through: true }, lookup)("ab ")).toBe(3);
-  expect(lookup).toHaveBeenCalledWith("iso", "ab", true);
+  expect(lookup).toHaveBeenCalledWith(column("iso"), "ab", true);
 });
 
 test("a position that is not known yet names its text", () => {
   const bound = bind({ kind: "position", column: column("name"), through: false }, () => null)("x");
   expect(bound).toBeInstanceOf(UnknownPosition);
-  expect(bound).toMatchObject({ column: "name", text: "x" });
+  expect(bound).toMatchObject({ column: column("name"), text: "x" });
 });
 
 test("a position of zero is one", () => {

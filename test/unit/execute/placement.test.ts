@@ -1,10 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAIN_THREAD_ROWS, type Placement, placementOf } from "../../../src/execute/placement.ts";
-import { compile } from "../../../src/plan/compile.ts";
+import { type Placement, placementOf } from "../../../src/execute/placement.ts";
+import { compile, MAIN_THREAD_ROWS } from "../../../src/plan/compile.ts";
 import type { IndexFacts } from "../../../src/store/contract.ts";
 import { buildIndex } from "../../../src/store/table-index.ts";
-import { planned, stored } from "../plan/planning.ts";
+import { planned, storedAlone } from "../plan/planning.ts";
 
 interface Held {
   readonly db: DatabaseSync;
@@ -50,13 +50,12 @@ interface Asked {
 function placement({ db, rows, indexes }: Held, sql: string, asked: Asked = {}): Placement {
   const plan = planned(sql, asked);
   const facts = { small: { hasNull: false }, price: { hasNull: false }, "a:rank:value": { hasNull: false } };
-  const table = { ...stored(plan, { rows, facts }), rowidColumn: "id", indexes };
-  const program = compile(plan, table);
+  const table = { ...storedAlone(plan, { rows, facts }), rowidColumn: "id", indexes };
+  const program = compile(plan, [table]);
   if (program.kind === "bypass") throw new Error(program.detail);
   const details = db.prepare(`EXPLAIN QUERY PLAN ${program.sql}`).all();
   return placementOf(
-    plan,
-    table,
+    program,
     details.map(({ detail }) => String(detail)),
   );
 }

@@ -69,6 +69,39 @@ export const ITEMS: Table = Object.freeze<Table>({
   fingerprint: "items-1",
 });
 
+/** Owned by rows of `items`, whose key it refers to; its own key has two columns, and a mail address is unique. */
+export const OWNERS: Table = Object.freeze<Table>({
+  id: "16390",
+  schema: "public",
+  name: "owners",
+  columns: Object.freeze([
+    column("item_id", plain("int4"), false),
+    column("place", plain("int2"), false),
+    column("name", plain("text")),
+    column("mail", plain("text", { collation: C }), false),
+    column("big", plain("int8")),
+    column("share", decimal(12, 3)),
+    column("mood", MOOD),
+    column("doc", plain("json", { oid: 3802, name: "jsonb" })),
+  ]),
+  primaryKey: Object.freeze(["item_id", "place"]),
+  uniqueKeys: Object.freeze([Object.freeze(["item_id", "place"]), Object.freeze(["mail"])]),
+  estimatedRows: 1000,
+  fingerprint: "owners-1",
+});
+
+/** Two columns of `items` and nothing unique. */
+export const MARKS: Table = Object.freeze<Table>({
+  id: "16400",
+  schema: "other",
+  name: "marks",
+  columns: Object.freeze([column("id", plain("int4")), column("name", plain("text")), column("at", plain("int4"))]),
+  primaryKey: Object.freeze([]),
+  uniqueKeys: Object.freeze([]),
+  estimatedRows: 1000,
+  fingerprint: "marks-1",
+});
+
 const EXTREMES: Readonly<Record<string, readonly [number | bigint, number | bigint]>> = {
   id: [1, 1000],
   small: [0, 100],
@@ -82,12 +115,18 @@ const EXTREMES: Readonly<Record<string, readonly [number | bigint, number | bigi
   seen: [1_600_000_000_000_000, 1_700_000_000_000_000],
   "Mixed Case": [-7, 7],
   "a:rank:value": [0, 9],
+  item_id: [1, 1000],
+  place: [0, 20],
+  share: [0, 5_000_000],
+  at: [0, 100],
 };
+
+const NOT_NULL: ReadonlySet<string> = new Set(["id", "item_id", "place", "mail"]);
 
 /** What a load of a thousand ordinary rows would have seen: NULLs in each nullable column, no NaN, no -0. */
 export function ordinaryFacts(physicalName: string): ColumnFacts {
   const [min, max] = EXTREMES[physicalName] ?? [null, null];
-  return { min, max, hasNull: physicalName !== "id", hasNaN: false, hasNegativeZero: false };
+  return { min, max, hasNull: !NOT_NULL.has(physicalName), hasNaN: false, hasNegativeZero: false };
 }
 
 /** A type's id by the name that fixtures use: the kinds, `varchar`, `mood`, and each with `[]`. */

@@ -6,22 +6,23 @@ import { compile } from "../../../src/plan/compile.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { physicalName } from "../../../src/store/column-set.ts";
 import type { FunctionTarget } from "../../../src/store/contract.ts";
-import { ITEMS } from "./items.ts";
+import { ITEMS, MARKS, OWNERS } from "./items.ts";
 import { type PlanCase, readPlanFixture } from "./plan-fixture.ts";
 import { plan, stored } from "./planning.ts";
 import { PLAN_LINES } from "./print-plan.ts";
 
-/** The table with every encoding of every column: whatever a plan prints has to be legal there. */
+/** The tables with every encoding of every column: whatever a plan prints has to be legal there. */
 let db: DatabaseSync;
 
 beforeAll(() => {
   db = new DatabaseSync(":memory:");
   registerFunctions(db as unknown as FunctionTarget, new Map());
-  const columns = ITEMS.columns.flatMap(({ name }) =>
-    (["value", "text", "rank", "key"] as const).map((encoding) => physicalName(name, encoding)),
-  );
-  registerFunctions(db as unknown as FunctionTarget, new Map());
-  db.exec(`CREATE TABLE items (${[...new Set(columns)].map((name) => `"${name}"`).join(", ")})`);
+  for (const table of [ITEMS, OWNERS, MARKS]) {
+    const columns = table.columns.flatMap(({ name }) =>
+      (["value", "text", "rank", "key"] as const).map((encoding) => physicalName(name, encoding)),
+    );
+    db.exec(`CREATE TABLE ${table.name} (${[...new Set(columns)].map((name) => `"${name}"`).join(", ")})`);
+  }
 });
 
 afterAll(() => db.close());

@@ -1,21 +1,29 @@
+import type { PlannedTable } from "../../../src/plan/analysis.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import type { Binding, Input, Output, PatternSyntax, Source } from "../../../src/plan/term.ts";
 import { physicalName } from "../../../src/store/column-set.ts";
 
 /** What fixtures may ask about a plan besides its text, each in one line. */
 export const PLAN_LINES: Readonly<Record<string, (plan: Plan) => string>> = {
-  columns: (plan) =>
-    plan.columns
-      .map(({ column, encoding }) => physicalName(column, encoding))
-      .sort()
-      .join(", "),
-  dictionaries: (plan) => plan.dictionaries.join(", "),
+  tables: ({ tables }) => tables.map(({ table }) => table.name).join(", "),
+  columns: ({ tables }) =>
+    perTable(tables, ({ columns }) => columns.map(({ column, encoding }) => physicalName(column, encoding)).sort()),
+  dictionaries: ({ tables }) => perTable(tables, ({ dictionaries }) => dictionaries),
+  indexes: ({ indexes }) => indexes.map(({ table, columns }) => `${table.name}(${columns.join(", ")})`).join(" "),
   inputs: (plan) => plan.inputs.map((input, index) => `?${index + 1} ${printInput(input)}`).join(", "),
   outputs: (plan) => plan.results.map(({ output }) => printOutput(output)).join(", "),
   names: (plan) => plan.results.map(({ name }) => name).join(", "),
   resources: (plan) => plan.resources.join(", "),
   pinned: (plan) => plan.pinned.join(", "),
 };
+
+/** A list for the only table, or one for each: `items(id, name) owners(mail)`. */
+function perTable(tables: readonly PlannedTable[], list: (planned: PlannedTable) => readonly string[]): string {
+  const lists = tables.map((planned) => ({ name: planned.table.name, text: list(planned).join(", ") }));
+  const [only, ...more] = lists;
+  if (only !== undefined && more.length === 0) return only.text;
+  return lists.map(({ name, text }) => `${name}(${text})`).join(" ");
+}
 
 /** `$1 as integer`; of a literal its slot, `#0`, with the sign that stood before it. */
 function printInput({ source, binding }: Input): string {
@@ -44,7 +52,7 @@ function printBinding(binding: Binding): string {
     case "ordinal":
       return `as ordinal of ${binding.type.name}`;
     case "position":
-      return `${binding.through ? "through" : "before"} in ${binding.column.name}`;
+      return `${binding.through ? "through" : "before"} in ${binding.column.column.name}`;
     case "bounded":
       return `as ${binding.type.name} from ${binding.low} to ${binding.high}`;
     case "glob":
@@ -61,7 +69,7 @@ function printOutput(output: Output): string {
     case "scaled":
       return `scaled ${output.scale}`;
     case "position":
-      return `position in ${output.column.name} as ${output.type.name}`;
+      return `position in ${output.column.column.name} as ${output.type.name}`;
     default:
       return `${output.kind} ${output.type.name}`;
   }
