@@ -36,6 +36,11 @@ export function sumsText(reports: readonly QueryReport[]): string {
       `  ${String(list.length).padStart(4)}  ${reason}: ${names.length > 300 ? `${names.slice(0, 300)} …` : names}`,
     );
   }
+  const unordered = answered.get("unordered") ?? [];
+  if (unordered.length > 0) {
+    const names = unordered.map(({ name }) => name).join(" ");
+    lines.push(`one of several answers that the origin gives, by the order of stored rows: ${names}`);
+  }
   const empty = reports.filter(({ allNull, outcome }) => allNull && outcome !== "error");
   lines.push(`without rows, or only NULL: ${empty.length}`);
   const different = reports.filter(({ difference }) => difference !== null);

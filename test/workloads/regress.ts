@@ -45,7 +45,7 @@ for (const file of files) {
   const different = reports.filter(({ difference }) => difference !== null);
   process.stdout.write(
     `${file.padEnd(20)} ${reports.length} SELECTs: ${count("cache")} cache, ${count("origin")} origin, ` +
-      `${count("error")} error, ${count("unsteady")} unsteady, ${count("late")} late; ${different.length} different\n`,
+      `${count("error")} error, ${count("unsteady")} unsteady, ${count("unordered")} unordered, ${count("late")} late; ${different.length} different\n`,
   );
   for (const { name, sql, difference } of different) process.stdout.write(`  ${name}: ${difference}\n    ${sql}\n`);
 }

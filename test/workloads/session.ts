@@ -7,6 +7,7 @@ import { CachingEngine } from "../../src/index.ts";
 import { errorAnswer } from "../oracle/answer.ts";
 import { canonical, WIRE_TYPES } from "../oracle/canonical.ts";
 import type { WorkloadQuery } from "./queries.ts";
+import { answersReordered } from "./reordered.ts";
 import { compareRows, type JudgedRow, type RowOrder, rowOrder, withoutLimit } from "./row-order.ts";
 
 /** What came of one statement. */
@@ -16,8 +17,9 @@ export interface QueryReport {
   /**
    * Who answered in the end. `late`: nobody, in the time that a statement is given. `error`: both sides raised.
    * `unsteady`: the bare driver itself got two answers, or a function writes: there is nothing to compare with.
+   * `unordered`: the answers differ, and so do the origin's own over the same rows stored in another order.
    */
-  readonly outcome: "cache" | "origin" | "error" | "late" | "unsteady";
+  readonly outcome: "cache" | "origin" | "error" | "late" | "unsteady" | "unordered";
   /** Why not from the cache, as counted; and in words. */
   readonly reason: string | null;
   readonly detail: string | null;
@@ -111,21 +113,28 @@ export class WorkloadSession implements AsyncDisposable {
       if (steady) difference ??= await this.#compare(query, fields, expected, last);
       if (outcome.kind === "miss") await this.#untilLoaded(query);
     }
+    let unordered = false;
+    if (difference !== null && expected.kind === "rows" && last.kind === "rows") {
+      // Time has passed since it was asked: an answer about now is another one.
+      const again = await this.#askOrigin(query);
+      steady &&= (await this.#compare(query, fields, expected, again.answer)) === null;
+      unordered = await this.#dependsOnOrder(query, fields, expected);
+    }
+    if (!steady || unordered) difference = null;
     const faults = this.#faults.splice(0);
     if (faults.length > 0 && expected.kind === "rows") difference ??= `faults: ${faults.join("; ")}`;
     const detail = outcome.kind === "hit" || last.kind === "late" ? null : await this.#detail(query);
+    const outcomeOf = (): QueryReport["outcome"] => {
+      if (!steady) return "unsteady";
+      if (unordered) return "unordered";
+      if (last.kind === "late") return "late";
+      if (expected.kind === "error") return "error";
+      return outcome.kind === "hit" ? "cache" : "origin";
+    };
     return {
       name: query.name,
       sql: query.sql,
-      outcome: !steady
-        ? "unsteady"
-        : last.kind === "late"
-          ? "late"
-          : expected.kind === "error"
-            ? "error"
-            : outcome.kind === "hit"
-              ? "cache"
-              : "origin",
+      outcome: outcomeOf(),
       reason: outcome.kind === "miss" ? "still loading" : outcome.reason,
       detail,
       rows: expected.rows.length,
@@ -135,6 +144,15 @@ export class WorkloadSession implements AsyncDisposable {
       originMs,
       difference,
     };
+  }
+
+  /** Whether the origin itself answers otherwise when the rows of the tables are stored in another order. */
+  async #dependsOnOrder(query: WorkloadQuery, fields: readonly string[], expected: Answer): Promise<boolean> {
+    const { tables } = await this.#engine.explain(query.sql, query.params ?? undefined);
+    for (const rows of await answersReordered(this.#config, tables, query.sql, query.params)) {
+      if ((await this.#compare(query, fields, expected, { ...expected, rows })) !== null) return true;
+    }
+    return false;
   }
 
   /** Sends a statement that is not compared through the engine; what it raises does not matter. */

@@ -85,3 +85,7 @@ CREATE TABLE lineitem (
   PRIMARY KEY (l_orderkey, l_linenumber),
   FOREIGN KEY (l_partkey, l_suppkey) REFERENCES partsupp
 );
+
+CREATE INDEX ON lineitem (l_partkey, l_suppkey);
+CREATE INDEX ON orders (o_custkey);
+CREATE INDEX ON partsupp (ps_suppkey);
