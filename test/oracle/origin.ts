@@ -17,14 +17,13 @@ export interface FullRow {
 /** The bare driver on one connection. */
 export class Origin {
   readonly #client: pg.Client;
-  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(client: pg.Client) {
     this.#client = client;
   }
 
   static async open(url: string, session: string): Promise<Origin> {
-    const client = new pg.Client({ connectionString: url, options: session });
+    const client = new pg.Client({ connectionString: url, options: session, ...PIPELINED });
     client.on("error", () => {});
     await client.connect();
     return new Origin(client);
@@ -38,6 +37,11 @@ export class Origin {
       const answer = errorAnswer(error);
       return { in: () => answer };
     }
+  }
+
+  /** Many statements in one round trip, each with its own outcome. */
+  async runAll(statements: readonly Statement[]): Promise<OriginAnswer[]> {
+    return await Promise.all(statements.map(({ sql, params }) => this.run(sql, params)));
   }
 
   /** All rows that the statement could give without its LIMIT, in order; `null` when the origin cannot say. */
@@ -71,15 +75,17 @@ export class Origin {
     await this.#client.end();
   }
 
-  /** One after another: the driver's connection takes one query at a time. */
   async #query(sql: string, params: readonly unknown[] | null): Promise<pg.QueryResult> {
-    const run = this.#last.then(() =>
-      this.#client.query({ text: sql, ...(params === null ? {} : { values: [...params] }), types: CELLS }),
-    );
-    this.#last = run.catch(() => {});
-    return await run;
+    return await this.#client.query({
+      text: sql,
+      ...(params === null ? {} : { values: [...params] }),
+      types: CELLS,
+    });
   }
 }
+
+/** Statements travel without waiting for the answers to those before. */
+const PIPELINED: object = { pipeline: true };
 
 /** The driver's own parsers may throw (they do for some text); the answer is that error then. */
 function viewed(rows: readonly unknown[], as: View): Answer {

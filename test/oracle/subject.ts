@@ -27,7 +27,8 @@ export interface Subject {
   lastOutcome(): "hit" | "miss" | "bypass" | null;
   /** Why the last statement was not answered from the cache, if it was not. */
   lastReason(): string;
-  invalidate(table: string): Promise<void>;
+  /** `null`: all tables. */
+  invalidate(table: string | null): Promise<void>;
   /** Waits until an index that is being built in the background is there, so many milliseconds at most. */
   settled(patienceMs: number): Promise<void>;
   /** Faults that the subject reported since the last call: an answer from the origin must not hide them. */
@@ -121,8 +122,8 @@ class EngineSubject implements Subject {
     return this.#reason;
   }
 
-  async invalidate(table: string): Promise<void> {
-    await inTime("invalidate()", this.#engine.invalidate(table));
+  async invalidate(table: string | null): Promise<void> {
+    await inTime("invalidate()", table === null ? this.#engine.invalidate() : this.#engine.invalidate(table));
   }
 
   async settled(patienceMs: number): Promise<void> {

@@ -1,6 +1,7 @@
-import { Coverage } from "./coverage.ts";
+import { Coverage, type CoverageCounts } from "./coverage.ts";
 import type { Difference } from "./judge.ts";
 import type { Shrunk } from "./shrink.ts";
+import type { Subject } from "./subject.ts";
 
 /** One wrong answer. */
 export interface Failure {
@@ -13,6 +14,15 @@ export interface Failure {
   readonly after: number;
   readonly shrunk: Shrunk | null;
 }
+
+const NUMBERS = ["queries", "hits", "misses", "bypasses", "raised", "changes", "staleHits", "batches"] as const;
+
+/** A tally as JSON, without its failures. */
+export type TallyCounts = { readonly [name in (typeof NUMBERS)[number]]: number } & {
+  readonly reasons: readonly (readonly [string, number])[];
+  readonly faults: readonly (readonly [string, { readonly sql: string; readonly count: number }])[];
+  readonly coverage: CoverageCounts;
+};
 
 /** What a run has seen so far. */
 export class Tally {
@@ -39,6 +49,35 @@ export class Tally {
     const seen = this.faults.get(text) ?? { sql, count: 0 };
     seen.count++;
     this.faults.set(text, seen);
+  }
+
+  /** Counts how the subject answered its last statement. */
+  outcome(subject: Subject, sql: string): "hit" | "miss" | "bypass" {
+    for (const fault of subject.takeFaults()) this.fault(fault, sql);
+    const outcome = subject.lastOutcome() ?? "bypass";
+    if (outcome === "hit") this.hits++;
+    else if (outcome === "miss") this.misses++;
+    else {
+      this.bypasses++;
+      this.count(subject.lastReason());
+    }
+    return outcome;
+  }
+
+  /** Adds what another process has counted; its failures are its own to report. */
+  merge(counts: TallyCounts): void {
+    for (const name of NUMBERS) this[name] += counts[name];
+    for (const [reason, count] of counts.reasons) this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + count);
+    for (const [fault, { sql, count }] of counts.faults) {
+      this.faults.set(fault, { sql, count: (this.faults.get(fault)?.count ?? 0) + count });
+    }
+    this.coverage.merge(counts.coverage);
+  }
+
+  toJSON(): TallyCounts {
+    const { queries, hits, misses, bypasses, raised, changes, staleHits, batches } = this;
+    const numbers = { queries, hits, misses, bypasses, raised, changes, staleHits, batches };
+    return { ...numbers, reasons: [...this.reasons], faults: [...this.faults], coverage: this.coverage.toJSON() };
   }
 
   count(reason: string): void {
