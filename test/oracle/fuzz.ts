@@ -14,7 +14,7 @@ import { type Message, runChild } from "./processes.ts";
 import { serializeRegression } from "./regression.ts";
 import { Weights } from "./relational/weights.ts";
 import { failureText, pairLines, progressLine, summary } from "./report.ts";
-import { directFactory, engineFactory } from "./subject.ts";
+import { directFactory, engineFactory, OTHER_PLANS } from "./subject.ts";
 import { type Failure, Tally } from "./tally.ts";
 
 const { values } = parseArgs({
@@ -26,7 +26,9 @@ const { values } = parseArgs({
     server: { type: "string" },
     collation: { type: "string" },
     engine: { type: "string", default: fileURLToPath(new URL("../../src/index.ts", import.meta.url)) },
+    // The bare driver in the place of the engine; of `--plans`, one that plans queries in other ways.
     direct: { type: "boolean", default: false },
+    plans: { type: "boolean", default: false },
     failures: { type: "string", default: "20" },
     shrink: { type: "string", default: "30" },
     write: { type: "boolean", default: false },
@@ -60,7 +62,10 @@ async function fuzz(server: TestServer): Promise<number> {
   if (!values.child) process.stdout.write(`${server.name}: SQLMEM_FUZZ_SEED=${seed}\n`);
   const options: CampaignOptions = {
     server,
-    factory: values.direct ? directFactory() : await engineFactory(values.engine),
+    factory:
+      values.direct || values.plans
+        ? directFactory(undefined, values.plans ? OTHER_PLANS : "")
+        : await engineFactory(values.engine),
     seed,
     maxQueries: queries,
     maxMs: (minutes * 60_000) / chosen.length,
@@ -124,7 +129,7 @@ function childArguments(server: TestServer, index: number): string[] {
     ...["--child", "--seed", String(seed + index), "--server", server.name, "--engine", values.engine],
     ...["--failures", values.failures, "--shrink", values.shrink, "--weights", values.weights],
     ...same.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]])),
-    ...(["direct", "write"] as const).flatMap((name) => (values[name] ? [`--${name}`] : [])),
+    ...(["direct", "plans", "write"] as const).flatMap((name) => (values[name] ? [`--${name}`] : [])),
     ...share,
     ...time,
   ];

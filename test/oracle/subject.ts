@@ -159,10 +159,17 @@ async function inTime(what: string, call: Promise<void>): Promise<void> {
 /** How a subject that only passes on spoils its rows; the harness must notice. */
 export type Perturbation = (rows: readonly Record<string, unknown>[], sql: string) => readonly unknown[];
 
-/** The bare driver in the place of the engine: for tests of the harness itself. */
-export function directFactory(perturb: Perturbation = (rows) => rows): SubjectFactory {
+/** Settings under which the origin finds the same rows in another way, and so in another order where none is asked for. */
+export const OTHER_PLANS = "-c enable_hashjoin=off -c enable_hashagg=off -c enable_seqscan=off -c enable_material=off";
+
+/**
+ * The bare driver in the place of the engine: for tests of the harness itself.
+ *
+ * @param settings more options of its connections
+ */
+export function directFactory(perturb: Perturbation = (rows) => rows, settings = ""): SubjectFactory {
   return async (url, session, kind) => {
-    const pool = openPool(url, session, kind.view);
+    const pool = openPool(url, `${session} ${settings}`.trim(), kind.view);
     return {
       kind,
       execute: async (sql, params) => {

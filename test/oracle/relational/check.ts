@@ -1,5 +1,5 @@
 import { type Check, RANK_COLUMN, type Statement } from "../statement.ts";
-import { listOf, type Node, node, print, walk, withList } from "./node.ts";
+import { isNode, listOf, type Node, node, print, walk, withList } from "./node.ts";
 
 /** Prints the tree and works out what SQL leaves open in its answer. */
 export function treeStatement(root: Node): Statement {
@@ -17,9 +17,10 @@ function checkOf(root: Node): Check {
   return ordered || limited ? { ...check, full: fullOf(root, ordered) } : check;
 }
 
-/** The shapes of mappers sort by keys only. */
+/** The shapes of mappers sort by keys only, in a page of their own at the end. */
 function ormCheck(root: Node): Check {
-  const ordered = [...walk(root)].some(({ sort, parts }) => sort === "page" && parts.length > 1);
+  const body = root.parts.find(isNode) ?? root;
+  const ordered = body.parts.some((part) => isNode(part) && part.sort === "page" && part.parts.length > 1);
   return { ordered, limited: false, offset: 0, full: null, ...(ordered ? { total: true } : {}) };
 }
 

@@ -38,7 +38,7 @@ export function makeAggregate(g: Grammar, scope: Scope, depth: number): TypedNod
     ")",
   );
   const filtered = filter.items.length > 0 ? " filter" : "";
-  const order = (distinct: Node | null) => orderOf(g, scope, distinct);
+  const order = () => orderOf(g, scope);
   switch (kind) {
     case "countStar":
       return {
@@ -115,7 +115,7 @@ export function makeAggregate(g: Grammar, scope: Scope, depth: number): TypedNod
           `string_agg(${distinct ? "DISTINCT " : ""}`,
           node("cast to text", "value text", "(", value, ")::text"),
           `, '${separator}'`,
-          distinct ? "" : order(null),
+          distinct ? "" : order(),
           ")",
           filter,
         ),
@@ -135,7 +135,7 @@ export function makeAggregate(g: Grammar, scope: Scope, depth: number): TypedNod
           : sqlType(kind === "json_agg" ? "json" : "jsonb");
       return {
         type: kind === "array_agg" ? { ...result, name: { ...type.name, array: true }, element: type } : result,
-        node: node(kind, valueSort(result), `${kind}(`, item, order(null), ")", filter),
+        node: node(kind, valueSort(result), `${kind}(`, item, order(), ")", filter),
       };
     }
     case "json_object_agg":
@@ -148,7 +148,7 @@ export function makeAggregate(g: Grammar, scope: Scope, depth: number): TypedNod
           node("", "key", "(", operand(g, scope, TEXT, 0), ")::text || ''"),
           ", ",
           operand(g, scope, scopeType(g, scope), 0),
-          order(null),
+          order(),
           ")",
           filter,
         ),
@@ -179,7 +179,7 @@ function operand(g: Grammar, scope: Scope, type: SqlType, depth: number): Node {
 }
 
 /** ` ORDER BY …` inside of an aggregate that decides the order of all rows. */
-function orderOf(g: Grammar, scope: Scope, _distinct: Node | null): Node {
+function orderOf(g: Grammar, scope: Scope): Node {
   const items = totalOrder(g, scope) ?? [];
   return node("aggregate order by", "order", " ORDER BY ", list(items, items.length));
 }

@@ -119,7 +119,7 @@ function relatedTo(g: Grammar, table: TableSpec): string[] {
 }
 
 /** A query in FROM, with or without names for its columns. */
-export function fromSubquery(g: Grammar, outer: Scope | null, depth: number, lateral: string): From {
+function fromSubquery(g: Grammar, outer: Scope | null, depth: number, lateral: string): From {
   const made = g.select({ outer: outer, depth, types: null, named: true });
   const alias = g.alias(g.shape.pick(["sub", "d", "q"]));
   const renames = g.chance("column aliases", 0.25);
@@ -304,7 +304,7 @@ function onCondition(g: Grammar, left: From, right: From, outer: Scope | null, d
 }
 
 /** An equality between the two sides: of a foreign key if there is one, else of columns of one type. */
-export function linkOf(
+function linkOf(
   g: Grammar,
   left: readonly Relation[],
   right: readonly Relation[],

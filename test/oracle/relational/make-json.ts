@@ -69,7 +69,7 @@ export function makeJson(g: Grammar, scope: Scope, type: SqlType, depth: number)
 }
 
 /** `json_build_object('a', …, 'b', …)`. */
-export function makeObject(g: Grammar, prefix: string, values: readonly Node[]): Node {
+function makeObject(g: Grammar, prefix: string, values: readonly Node[]): Node {
   const pairs = values.map((value) => {
     const key = g.shape.chance(0.95) ? quoteString(g.shape.pick(KEYS)) : "1";
     return node("", "pair", `${key}, `, value);

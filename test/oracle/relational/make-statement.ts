@@ -3,27 +3,19 @@ import { Random } from "../random.ts";
 import type { Schema } from "../schema.ts";
 import type { Grammar, SelectWish } from "./grammar.ts";
 import { sortItem, type TypedNode, totalOrder } from "./make-aggregate.ts";
+import { cte, makeSetOperation } from "./make-compound.ts";
 import { makeConstant } from "./make-constant.ts";
 import { type From, makeFrom } from "./make-from.ts";
+import { groupedParts } from "./make-grouped.ts";
 import { makeOrmStatement } from "./make-orm.ts";
 import { makePredicate } from "./make-predicate.ts";
 import { makeRecursive } from "./make-recursive.ts";
-import {
-  count,
-  cte,
-  distinctOnOf,
-  groupedParts,
-  looseOrder,
-  makeSelect,
-  makeSetOperation,
-  selectNode,
-  target,
-  whereOf,
-} from "./make-select.ts";
+import { distinctOnOf, makeSelect } from "./make-select.ts";
 import { makeValue, pickColumn, scopeType } from "./make-value.ts";
 import { makeWindow } from "./make-window.ts";
 import { clause, list, type Node, node, parameter, walk } from "./node.ts";
 import { reference, type Scope, scopeOf } from "./scope.ts";
+import { count, looseOrder, selectNode, target, whereOf } from "./select-parts.ts";
 import type { Weights } from "./weights.ts";
 
 export interface StatementSeeds {
@@ -99,7 +91,7 @@ function topPlain(g: Grammar, depth: number, kind: "plain" | "distinct" | "disti
   const targets = topTargets(g, scope, depth);
   if (kind === "windowed") {
     for (const item of g.shape.times(g.shape.pick([1, 1, 2]), () => makeWindow(g, scope, windows)))
-      targets.push(named(g, item));
+      targets.push(labelled(g, item));
   }
   const where = whereOf(g, scope, from, { outer: null, depth });
   if (kind === "distinctOn") {
@@ -133,7 +125,7 @@ function topPlain(g: Grammar, depth: number, kind: "plain" | "distinct" | "disti
 }
 
 /** LIMIT and OFFSET as programs write them. */
-export function limits(g: Grammar): { readonly limit: Node | null; readonly offset: Node | null } {
+function limits(g: Grammar): { readonly limit: Node | null; readonly offset: Node | null } {
   const amount = (): Node => (g.shape.chance(0.3) ? limitParameter(g) : count(g));
   return {
     limit: g.shape.chance(0.25) ? node("limit", "count", amount()) : null,
@@ -161,11 +153,11 @@ function topTargets(g: Grammar, scope: Scope, depth: number): Node[] {
     const found = pickColumn(g, scope, null);
     if (found === null || g.shape.chance(0.4)) {
       const type = scopeType(g, scope);
-      return target2(g, { type, node: g.value(scope, type, depth) });
+      return labelled(g, { type, node: g.value(scope, type, depth) });
     }
     const { choice } = found;
     const column = { type: choice.column.type, node: reference(g.shape, scope, choice) };
-    return wide ? target(column, `${choice.relation.alias}_${choice.column.name}`) : target2(g, column);
+    return wide ? target(column, `${choice.relation.alias}_${choice.column.name}`) : labelled(g, column);
   });
   if (g.shape.chance(0.03)) outputs.push(node("whole row", "target", quoteIdentifier(g.shape.pick(named).alias)));
   return outputs;
@@ -174,12 +166,8 @@ function topTargets(g: Grammar, scope: Scope, depth: number): Node[] {
 const NAMES = ["a", "v", "Total", "name", "id", "x y", "c1", "count"];
 
 /** With a name of its own, or the origin's. */
-function target2(g: Grammar, output: TypedNode): Node {
+function labelled(g: Grammar, output: TypedNode): Node {
   return target(output, g.shape.chance(0.45) ? g.alias(g.shape.pick(NAMES)) : null);
-}
-
-function named(g: Grammar, output: TypedNode): Node {
-  return target2(g, output);
 }
 
 /** By positions and names of the outputs, by columns, by expressions. */
@@ -220,7 +208,7 @@ function topGrouped(g: Grammar, depth: number): Node {
   const from: From = makeFrom(g, null, depth);
   const scope = scopeOf(from.relations, null);
   const { outputs, groupBy, having, sortables } = groupedParts(g, scope, null, g.shape.pick([0, 0, 1]));
-  const targets = outputs.map((output) => target2(g, output));
+  const targets = outputs.map((output) => labelled(g, output));
   const where = whereOf(g, scope, from, { outer: null, depth });
   const shown = targets.map((item, index) => ({ item, index }));
   const orderBy = g.shape.chance(0.5)

@@ -2,7 +2,7 @@ import { INT4, INT8, type SqlType, sqlType } from "../sql-type.ts";
 import type { Grammar } from "./grammar.ts";
 import { sortItem, type TypedNode, totalOrder } from "./make-aggregate.ts";
 import { NUMBERS } from "./make-value.ts";
-import { clause, list, type Node, node } from "./node.ts";
+import { clause, type Node, node } from "./node.ts";
 import { columnsOf, reference, type Scope, sortable, valueSort } from "./scope.ts";
 
 const NUMERIC = sqlType("numeric");
@@ -184,9 +184,4 @@ function frame(g: Grammar, rows: boolean): string {
     : "";
   if (start.endsWith("PRECEDING") && g.shape.chance(0.2)) return ` ${unit} ${start}${exclude}`;
   return ` ${unit} BETWEEN ${start} AND ${g.shape.pick(ends)}${exclude}`;
-}
-
-/** Kept so that a shrunk statement still lists the windows that it names. */
-export function windowClause(names: readonly Node[]): Node {
-  return node("", "windows", " WINDOW ", list(names));
 }

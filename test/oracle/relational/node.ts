@@ -52,7 +52,7 @@ export function isNode(part: Part): part is Node {
   return typeof part === "object" && "parts" in part;
 }
 
-export function isList(part: Part): part is List {
+function isList(part: Part): part is List {
   return typeof part === "object" && "items" in part;
 }
 

@@ -33,8 +33,6 @@ export interface Scope {
   readonly depth: number;
 }
 
-export const EMPTY_SCOPE: Scope = { relations: [], outer: null, depth: 0 };
-
 export function scopeOf(relations: readonly Relation[], outer: Scope | null): Scope {
   return { relations, outer, depth: outer === null ? 0 : outer.depth + 1 };
 }
