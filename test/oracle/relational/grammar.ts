@@ -38,6 +38,8 @@ export interface Grammar {
   readonly wrong: number;
   /** Share of constants that are parameters. */
   readonly parameters: number;
+  /** Factor on plain columns and constants where expressions could stand: most programs' statements are plain. */
+  readonly calm: number;
   /** CTEs that FROM may name. */
   readonly ctes: Relation[];
   /** A name that no other relation of the statement has. */

@@ -185,7 +185,11 @@ function compared(left: Node, operator: string, right: Node): Node {
 /** A column, or now and then an expression. */
 function makeOperand(g: Grammar, scope: Scope, depth: number): Operand {
   const found = pickColumn(g, scope, null);
-  if (found === null || g.shape.chance(0.15) || (found.choice.column.type.kind === "json" && g.shape.chance(0.9))) {
+  if (
+    found === null ||
+    g.shape.chance(g.calm > 10 ? 0.02 : 0.15) ||
+    (found.choice.column.type.kind === "json" && g.shape.chance(0.9))
+  ) {
     const type = scopeType(g, scope);
     return { node: g.value(scope, type, depth), type, choice: null };
   }

@@ -67,6 +67,7 @@ function grammar(schema: Schema, seeds: StatementSeeds, weights: Weights): Gramm
     weights,
     wrong: shape.chance(0.06) ? 0.12 : 0,
     parameters: shape.pick([0, 0.2, 0.8]),
+    calm: shape.pick([1, 4, 30]),
     ctes: [],
     alias: (base) => {
       let name = base;

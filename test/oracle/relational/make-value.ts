@@ -52,7 +52,7 @@ export function makeValue(g: Grammar, scope: Scope, wanted: SqlType, depth: numb
   const type = g.shape.chance(g.wrong) ? g.shape.pick(OTHER_TYPES) : wanted;
   if (depth <= 0) return makeLeaf(g, scope, type);
   const kind = g.choose("value", {
-    leaf: 8,
+    leaf: 8 * g.calm,
     special: 5,
     case: 0.8,
     coalesce: 1,
