@@ -19,6 +19,12 @@ export function summary(tally: Tally, startedAt: number, differences = tally.fai
       .sort((a, b) => b[1] - a[1])
       .map(([reason, count]) => `  ${String(count).padStart(6)}  ${reason}`),
     "",
+    "of a sample, in particular:",
+    ...[...tally.details]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 60)
+      .map(([detail, count]) => `  ${String(count).padStart(6)}  ${detail}`),
+    "",
     `faults reported: ${tally.faults.size}`,
     ...[...tally.faults].map(
       ([fault, { sql, count }]) => `  ${String(count).padStart(6)}  ${fault}\n          ${sql.slice(0, 300)}`,

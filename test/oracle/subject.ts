@@ -27,6 +27,8 @@ export interface Subject {
   lastOutcome(): "hit" | "miss" | "bypass" | null;
   /** Why the last statement was not answered from the cache, if it was not. */
   lastReason(): string;
+  /** The particulars of why the cache would not answer, without names and numbers; `null` where the subject cannot tell. */
+  explain(sql: string, params: readonly unknown[] | null): Promise<string | null>;
   /** `null`: all tables. */
   invalidate(table: string | null): Promise<void>;
   /** Waits until an index that is being built in the background is there, so many milliseconds at most. */
@@ -42,6 +44,10 @@ export type SubjectFactory = (url: string, session: string, kind: SubjectKind) =
 interface Engine {
   execute(sql: string, params?: readonly unknown[]): Promise<unknown[]>;
   stats(): Counters;
+  explain(
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<{ readonly reason: string | null; readonly detail: string | null }>;
   invalidate(table?: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -122,6 +128,11 @@ class EngineSubject implements Subject {
     return this.#reason;
   }
 
+  async explain(sql: string, params: readonly unknown[] | null): Promise<string | null> {
+    const { reason, detail } = await this.#engine.explain(sql, params ?? undefined);
+    return reason === null ? null : `${reason}: ${withoutNames(detail ?? "")}`;
+  }
+
   async invalidate(table: string | null): Promise<void> {
     await inTime("invalidate()", table === null ? this.#engine.invalidate() : this.#engine.invalidate(table));
   }
@@ -139,6 +150,14 @@ class EngineSubject implements Subject {
     await inTime("close()", this.#engine.close());
     if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
   }
+}
+
+/** Equal for statements that differ in names and constants only. */
+function withoutNames(detail: string): string {
+  return detail
+    .replace(/"(?:[^"]|"")*"|'(?:[^']|'')*'/g, "…")
+    .replace(/\d+/g, "0")
+    .slice(0, 90);
 }
 
 function indexCount({ tables }: Counters): number {
@@ -178,6 +197,7 @@ export function directFactory(perturb: Perturbation = (rows) => rows, settings =
       },
       lastOutcome: () => null,
       lastReason: () => "bare driver",
+      explain: async () => null,
       invalidate: async () => {},
       settled: async () => {},
       takeFaults: () => [],

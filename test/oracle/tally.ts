@@ -20,6 +20,7 @@ const NUMBERS = ["queries", "hits", "misses", "bypasses", "raised", "changes", "
 /** A tally as JSON, without its failures. */
 export type TallyCounts = { readonly [name in (typeof NUMBERS)[number]]: number } & {
   readonly reasons: readonly (readonly [string, number])[];
+  readonly details: readonly (readonly [string, number])[];
   readonly faults: readonly (readonly [string, { readonly sql: string; readonly count: number }])[];
   readonly coverage: CoverageCounts;
 };
@@ -37,6 +38,8 @@ export class Tally {
   staleHits = 0;
   batches = 0;
   readonly reasons = new Map<string, number>();
+  /** The particulars of a sample of the bypasses. */
+  readonly details = new Map<string, number>();
   readonly coverage = new Coverage();
   readonly failures: Failure[] = [];
 
@@ -68,6 +71,7 @@ export class Tally {
   merge(counts: TallyCounts): void {
     for (const name of NUMBERS) this[name] += counts[name];
     for (const [reason, count] of counts.reasons) this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + count);
+    for (const [detail, count] of counts.details) this.details.set(detail, (this.details.get(detail) ?? 0) + count);
     for (const [fault, { sql, count }] of counts.faults) {
       this.faults.set(fault, { sql, count: (this.faults.get(fault)?.count ?? 0) + count });
     }
@@ -77,7 +81,13 @@ export class Tally {
   toJSON(): TallyCounts {
     const { queries, hits, misses, bypasses, raised, changes, staleHits, batches } = this;
     const numbers = { queries, hits, misses, bypasses, raised, changes, staleHits, batches };
-    return { ...numbers, reasons: [...this.reasons], faults: [...this.faults], coverage: this.coverage.toJSON() };
+    return {
+      ...numbers,
+      reasons: [...this.reasons],
+      details: [...this.details],
+      faults: [...this.faults],
+      coverage: this.coverage.toJSON(),
+    };
   }
 
   count(reason: string): void {

@@ -193,7 +193,7 @@ export function totalOrder(g: Grammar, scope: Scope): Node[] | null {
     columns.length > 0 && g.shape.chance(0.7)
       ? g.shape.times(g.shape.pick([1, 1, 2]), () => g.shape.pick(columns))
       : [];
-  return [...first, ...keys].map((choice) => sortItem(g, reference(g.shape, scope, choice)));
+  return [...first, ...keys].map((choice) => sortItem(g, reference(g.shape, scope, choice, true)));
 }
 
 export function sortItem(g: Grammar, expression: Node): Node {

@@ -95,7 +95,7 @@ export function groupedParts(g: Grammar, scope: Scope, types: readonly SqlType[]
     const choice = g.shape.pick(choices);
     if (g.chance("group by expression", 0.12))
       return { type: choice.column.type, node: g.value({ ...scope, outer: null }, choice.column.type, 1) };
-    return { type: choice.column.type, node: reference(g.shape, scope, choice) };
+    return { type: choice.column.type, node: reference(g.shape, scope, choice, true) };
   });
   const aggregates = g.shape.times(g.shape.int(keyCount === 0 ? 1 : 0, 3), () => makeAggregate(g, scope, depth));
   const wanted = types?.map((type) => keys.find((key) => key.type.kind === type.kind) ?? aggregateOf(g, scope, type));

@@ -95,7 +95,7 @@ function makePlain(
 
 export function distinctOnOf(g: Grammar, scope: Scope): Node[] {
   const choices = columnsOf(scope).filter(({ column }) => sortable(column.type));
-  return g.shape.times(g.shape.pick([1, 1, 2]), () => reference(g.shape, scope, g.shape.pick(choices)));
+  return g.shape.times(g.shape.pick([1, 1, 2]), () => reference(g.shape, scope, g.shape.pick(choices), true));
 }
 
 interface Output extends TypedNode {

@@ -13,6 +13,8 @@ import { randomWrite } from "./write.ts";
 
 /** Statements that are on their way to the origin at once. */
 const CHUNK = 48;
+/** The share of bypasses whose particulars are asked for. */
+const EXPLAINED = 0.2;
 
 export interface RelatedBatchOptions extends BatchOptions {
   readonly weights: Weights;
@@ -85,6 +87,10 @@ export class RelatedBatch {
     if (answer.kind === "error") tally.raised++;
     const outcome = tally.outcome(subject, statement.sql);
     tally.coverage.addNames(featuresOf(root), outcome !== "bypass", expected.in("wire").kind === "error");
+    if (outcome === "bypass" && answer.kind === "rows" && this.#random.chance(EXPLAINED)) {
+      const detail = await subject.explain(statement.sql, statement.params).catch(() => null);
+      if (detail !== null) tally.details.set(detail, (tally.details.get(detail) ?? 0) + 1);
+    }
     if (difference !== null) this.#found({ subject, statement, difference, generated: null, tree: root });
     this.#note(subject, statement);
   }

@@ -53,13 +53,16 @@ export function columnsOf(scope: Scope, kinds: readonly Kind[] | null = null): C
   );
 }
 
-/** The column as text: qualified where its bare name would be ambiguous, else at times. */
-export function reference(random: Random, scope: Scope, { relation, column }: Choice): Node {
+/**
+ * The column as text: qualified where its bare name would be ambiguous, else at times. A sort item has to be qualified: its
+ * bare name would mean an output of that name.
+ */
+export function reference(random: Random, scope: Scope, { relation, column }: Choice, qualified = false): Node {
   const sort = valueSort(column.type);
   const name = quoteIdentifier(column.name);
   const namesakes = scope.relations.flatMap(({ columns }) => columns).filter((other) => other.name === column.name);
   const isAlias = scope.relations.some(({ alias }) => alias === column.name);
-  const bare = namesakes.length === 1 && !isAlias && scope.depth === 0 && random.chance(0.25);
+  const bare = namesakes.length === 1 && !isAlias && scope.depth === 0 && !qualified && random.chance(0.25);
   if (bare || relation.alias === "") return node("column", sort, name);
   return node("column qualified", sort, `${quoteIdentifier(relation.alias)}.${name}`);
 }

@@ -95,7 +95,9 @@ export function looseOrder(g: Grammar, scope: Scope): Node[] {
   if (choices.length === 0) return [];
   return g.shape.times(g.shape.pick([1, 1, 2, 3]), () => {
     const choice = g.shape.pick(choices);
-    const expression = g.shape.chance(0.85) ? reference(g.shape, scope, choice) : g.value(scope, choice.column.type, 1);
+    const expression = g.shape.chance(0.85)
+      ? reference(g.shape, scope, choice, true)
+      : g.value(scope, choice.column.type, 1);
     return sortItem(g, expression);
   });
 }
