@@ -169,9 +169,9 @@ export class Batch {
   }
 
   #subject(): Subject {
-    const [wire, plain, strict] = this.#options.subjects;
-    const chosen = this.#random.weighted({ wire: 9, plain: 8, strict: 3 });
-    const subject = { wire, plain, strict }[chosen] ?? wire;
+    const [wire, plain, strict, attached] = this.#options.subjects;
+    const chosen = this.#random.weighted({ wire: 9, plain: 8, strict: 3, attached: 4 });
+    const subject = { wire, plain, strict, attached }[chosen] ?? wire;
     if (subject === undefined) throw new Error("A batch without a subject");
     return subject;
   }

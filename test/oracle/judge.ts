@@ -5,7 +5,7 @@ import type { Statement } from "./statement.ts";
 
 /** How an answer differs from the origin's. */
 export interface Difference {
-  readonly kind: "error" | "answered-an-error" | "raised-instead" | "refused" | "rows" | "order";
+  readonly kind: "error" | "answered-an-error" | "raised-instead" | "refused" | "fields" | "rows" | "order";
   readonly detail: string;
 }
 
@@ -42,6 +42,9 @@ export async function judge(
   if (expected.kind !== "rows") return { kind: "error", detail: `origin answered ${expected.kind}` };
   if (actual.kind === "error")
     return { kind: "raised-instead", detail: `expected ${expected.rows.length} rows; raised ${actual.text}` };
+  if (actual.anatomy !== null && expected.anatomy !== null && actual.anatomy !== expected.anatomy) {
+    return { kind: "fields", detail: `expected ${expected.anatomy}\ngot ${actual.anatomy}` };
+  }
   return await judgeRows(statement, expected.rows, actual.rows, options);
 }
 

@@ -13,6 +13,9 @@ export function summary(tally: Tally, startedAt: number, differences = tally.fai
     progressLine(tally, startedAt, differences),
     `${tally.batches} schemas; ${tally.hits} hits, ${tally.misses} misses, ${tally.bypasses} bypasses; ${tally.raised} raised the same error`,
     `${tally.changes} changes behind the cache's back, ${tally.staleHits} hits still showed the old rows, as they must`,
+    ...[...tally.faces].map(
+      ([name, { asked, cached }]) => `  ${name.padEnd(20)} ${asked} queries, ${share(cached, asked)} from the cache`,
+    ),
     "",
     "not from the cache, by reason:",
     ...[...tally.reasons]
