@@ -1,9 +1,21 @@
+import type pg from "pg";
 import { canonical } from "./canonical.ts";
 
 export interface RowsAnswer {
   readonly kind: "rows";
   /** Canonical text of each row, in order. */
   readonly rows: readonly string[];
+  /** Rows are arrays, not objects. */
+  readonly arrays: boolean;
+  /** The rest of the driver's result: command, count and fields; `null` where the face shows rows only. */
+  readonly anatomy: string | null;
+}
+
+/** What a face of the engine, or the driver, returned. */
+export interface Executed {
+  readonly rows: readonly unknown[];
+  readonly arrays: boolean;
+  readonly anatomy: string | null;
 }
 
 export interface ErrorAnswer {
@@ -21,8 +33,16 @@ export interface RefusedAnswer {
 
 export type Answer = RowsAnswer | ErrorAnswer | RefusedAnswer;
 
-export function rowsAnswer(rows: readonly unknown[]): RowsAnswer {
-  return { kind: "rows", rows: rows.map(canonical) };
+export function rowsAnswer({ rows, arrays, anatomy }: Executed): RowsAnswer {
+  return { kind: "rows", rows: rows.map(canonical), arrays, anatomy };
+}
+
+/** What a result of the driver says beside its rows. */
+export function anatomyOf({ command, rowCount, fields }: pg.QueryResult): string {
+  const shown = fields.map(({ name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format }) =>
+    [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format].join(":"),
+  );
+  return `${command} ${rowCount} (${shown.join(", ")})`;
 }
 
 export function errorAnswer(error: unknown): ErrorAnswer | RefusedAnswer {

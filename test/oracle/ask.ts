@@ -35,7 +35,8 @@ export async function ask(
     expected ?? origin.run(statement.sql, statement.params),
     answerOf(subject, statement),
   ]);
-  const full = async () => await origin.full(statement, view);
-  const difference = await judge(statement, original.in(view), answer, { mayRefuse: strict, full });
+  const arrays = answer.kind === "rows" && answer.arrays;
+  const full = async () => await origin.full(statement, view, arrays);
+  const difference = await judge(statement, original.in(view, arrays), answer, { mayRefuse: strict, full });
   return { answer, difference };
 }

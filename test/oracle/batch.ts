@@ -6,6 +6,7 @@ import type { Difference } from "./judge.ts";
 import type { Origin } from "./origin.ts";
 import { Random } from "./random.ts";
 import type { Step } from "./regression.ts";
+import type { Node } from "./relational/node.ts";
 import type { Schema, TableSpec } from "./schema.ts";
 import type { Case, Statement } from "./statement.ts";
 import { kindName, type Subject } from "./subject.ts";
@@ -19,6 +20,8 @@ export interface Finding {
   readonly difference: Difference;
   /** `null` for a statement that was not made from the language. */
   readonly generated: (Case & { readonly table: TableSpec }) | null;
+  /** The tree of a statement of the grammar. */
+  readonly tree?: Node;
   readonly history: readonly Step[];
   /** Queries asked in the whole run until then. */
   readonly after: number;
@@ -149,7 +152,7 @@ export class Batch {
       const { answer, difference } = await ask(subject, statement, origin, await expected);
       tally.queries++;
       if (answer.kind === "error") tally.raised++;
-      const outcome = this.#count(subject, statement);
+      const outcome = tally.outcome(subject, statement.sql);
       if (generated !== null) tally.coverage.add(generated.query, generated.table, outcome !== "bypass");
       if (difference !== null) {
         this.#found({ subject, statement, difference, generated });
@@ -166,24 +169,11 @@ export class Batch {
   }
 
   #subject(): Subject {
-    const [wire, plain, strict] = this.#options.subjects;
-    const chosen = this.#random.weighted({ wire: 9, plain: 8, strict: 3 });
-    const subject = { wire, plain, strict }[chosen] ?? wire;
+    const [wire, plain, strict, attached] = this.#options.subjects;
+    const chosen = this.#random.weighted({ wire: 9, plain: 8, strict: 3, attached: 4 });
+    const subject = { wire, plain, strict, attached }[chosen] ?? wire;
     if (subject === undefined) throw new Error("A batch without a subject");
     return subject;
-  }
-
-  #count(subject: Subject, { sql }: Statement): "hit" | "miss" | "bypass" {
-    const { tally } = this.#options;
-    for (const fault of subject.takeFaults()) tally.fault(fault, sql);
-    const outcome = subject.lastOutcome() ?? "bypass";
-    if (outcome === "hit") tally.hits++;
-    else if (outcome === "miss") tally.misses++;
-    else {
-      tally.bypasses++;
-      tally.count(subject.lastReason());
-    }
-    return outcome;
   }
 
   /** Changes rows: hits must go on showing the old ones until the table is invalidated, and not a query longer. */
@@ -214,7 +204,7 @@ export class Batch {
     for (const { subject, statement } of again) {
       const { difference } = await ask(subject, statement, origin);
       tally.queries++;
-      this.#count(subject, statement);
+      tally.outcome(subject, statement.sql);
       if (difference !== null) this.#found({ subject, statement, difference, generated: null });
     }
   }

@@ -3,6 +3,10 @@ import { collationAvailable, createDatabase, type TestCollation, type TestDataba
 import { Batch, describeFinding, type Finding } from "./batch.ts";
 import { Origin } from "./origin.ts";
 import { Random } from "./random.ts";
+import { RelatedBatch } from "./relational/related-batch.ts";
+import { relatedSchema } from "./relational/related-schema.ts";
+import { shrinkTree } from "./relational/shrink-tree.ts";
+import { Weights } from "./relational/weights.ts";
 import { RESET_STATEMENTS, randomSchema, type Schema, setupStatements } from "./schema.ts";
 import { type Shrunk, shrink } from "./shrink.ts";
 import { kindName, SUBJECT_KINDS, type Subject, type SubjectFactory } from "./subject.ts";
@@ -15,19 +19,23 @@ export interface CampaignOptions {
   /** Ends after so many queries or milliseconds, whatever comes first. */
   readonly maxQueries: number;
   readonly maxMs: number;
-  /** @default all that the server has of C, en_US, icu and tr_TR */
+  /** @default all that the server has */
   readonly collations?: readonly TestCollation[];
   /** Ends at this number of failures. @default 1 */
   readonly maxFailures?: number;
   /** Time for making each failure small; 0 leaves it as found. @default 0 */
   readonly shrinkMs?: number;
+  /** Queries over one schema. @default 500, of the grammar 2,000 */
   readonly batchQueries?: number;
+  /** The share of batches that the grammar of several tables makes. @default 0.7 */
+  readonly related?: number;
+  readonly weights?: Weights;
   readonly changes?: boolean;
   readonly onProgress?: (tally: Tally) => void;
   readonly onFailure?: (failure: Failure) => void;
 }
 
-const COLLATIONS: readonly TestCollation[] = ["en_US", "C", "icu", "tr_TR"];
+const COLLATIONS: readonly TestCollation[] = ["en_US", "C", "icu", "de_DE", "tr_TR"];
 
 /** Settings of the sessions on both sides that change what the wire shows. The plain one most often. */
 const SESSIONS = [
@@ -73,7 +81,8 @@ export async function campaign(options: CampaignOptions): Promise<Tally> {
       const collation = collations[index % collations.length] ?? "C";
       const database = databases.get(collation) ?? (await createDatabase(options.server, { collation }));
       databases.set(collation, database);
-      await runBatch(random.seed(), collation, database, { options, tally, over });
+      const related = random.chance(options.related ?? 0.7);
+      await runBatch(random.seed(), collation, database, { options, tally, over, related });
       tally.batches++;
       options.onProgress?.(tally);
     }
@@ -87,17 +96,21 @@ interface Run {
   readonly options: CampaignOptions;
   readonly tally: Tally;
   readonly over: () => boolean;
+  readonly related: boolean;
 }
 
 async function runBatch(batchSeed: number, collation: TestCollation, database: TestDatabase, run: Run): Promise<void> {
   const { options, tally } = run;
   const random = new Random(batchSeed);
-  const session = random.pick(SESSIONS);
-  const schema = randomSchema(random.seed(), {
-    tables: random.int(1, 3),
-    icu: options.server.collations.includes("icu"),
-    maxRows: 6000,
-  });
+  // Compiling a plan takes longer than these queries do; one that never ends must not hold up the run.
+  const session = `${random.pick(SESSIONS)} -c jit=off -c statement_timeout=4000`.trim();
+  const icu = options.server.collations.includes("icu");
+  const schema = run.related
+    ? relatedSchema(random.seed(), {
+        icu,
+        locales: (["de_DE", "tr_TR"] as const).filter((name) => options.server.collations.includes(name)),
+      })
+    : randomSchema(random.seed(), { tables: random.int(1, 3), icu, maxRows: 6000 });
   const origin = await Origin.open(database.url, session);
   const subjects: Subject[] = [];
   const findings: Finding[] = [];
@@ -105,18 +118,19 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
     for (const sql of [...RESET_STATEMENTS, ...setupStatements(schema)]) await database.query(sql);
     for (const kind of SUBJECT_KINDS) subjects.push(await options.factory(database.url, session, kind));
     const room = (options.maxFailures ?? 1) - tally.failures.length;
-    const batch = new Batch({
+    const batch = {
       seed: random.seed(),
       schema,
       origin,
       subjects,
-      queries: options.batchQueries ?? 500,
+      queries: options.batchQueries ?? (run.related ? 2000 : 500),
       tally,
       changes: options.changes ?? true,
-      onFinding: (finding) => findings.push(finding),
+      onFinding: (finding: Finding) => findings.push(finding),
       over: () => run.over() || findings.length >= Math.min(room, 5),
-    });
-    await batch.run();
+    };
+    if (run.related) await new RelatedBatch({ ...batch, weights: options.weights ?? new Weights() }).run();
+    else await new Batch(batch).run();
     for (const subject of subjects.splice(0)) await subject.close();
     await origin.close();
     for (const finding of findings) {
@@ -151,19 +165,11 @@ async function shrunkOf(
   { schema, session, collation, options }: Circumstances,
 ): Promise<Shrunk | null> {
   const budgetMs = options.shrinkMs ?? 0;
-  if (budgetMs === 0 || finding.generated === null) return null;
+  if (budgetMs === 0) return null;
+  const { generated, tree, history, subject } = finding;
+  const found = { schema, collation, session, kind: subject.kind, note: describeFinding(finding), history };
   await using database = await createDatabase(options.server, { collation });
-  return await shrink(
-    {
-      schema,
-      table: finding.generated.table,
-      generated: finding.generated,
-      collation,
-      session,
-      kind: finding.subject.kind,
-      note: describeFinding(finding),
-      history: finding.history,
-    },
-    { url: database.url, factory: options.factory, budgetMs },
-  );
+  const how = { url: database.url, factory: options.factory, budgetMs };
+  if (tree !== undefined) return await shrinkTree({ ...found, tree }, how);
+  return generated === null ? null : await shrink({ ...found, table: generated.table, generated }, how);
 }

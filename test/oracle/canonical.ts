@@ -1,7 +1,7 @@
 import pg from "pg";
 
 /** A value of the wire, boxed: what a type parser was given. */
-class Cell {
+export class Cell {
   readonly oid: number;
   readonly text: string;
 
@@ -36,17 +36,18 @@ export const WIRE_TYPES: ParserSource = {
 /** One function per type for ever, as drivers have it. */
 const wireParsers = new Map<number, (text: string) => string>();
 
-/** A row as the view shows it, for an answer that was read with `CELLS`. */
-export function view(row: unknown, as: View): unknown {
+/** A row as an object, as the view shows it: of two columns of one name the last one wins, in the place of the first. */
+export function view(names: readonly string[], row: readonly (Cell | null)[], as: View): unknown {
   const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(row as object)) {
-    const shown = value instanceof Cell ? show(value, as) : value;
-    Object.defineProperty(result, key, { value: shown, enumerable: true, configurable: true, writable: true });
+  for (const [index, name] of names.entries()) {
+    const value = shown(row[index] ?? null, as);
+    Object.defineProperty(result, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return result;
 }
 
-function show(cell: Cell, as: View): unknown {
+export function shown(cell: Cell | null, as: View): unknown {
+  if (cell === null) return null;
   if (as === "wire") return `${cell.oid}:${cell.text}`;
   return pg.types.getTypeParser(cell.oid, "text")(cell.text);
 }

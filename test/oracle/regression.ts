@@ -5,8 +5,14 @@ import { RESET_STATEMENTS } from "./schema.ts";
 import type { Statement } from "./statement.ts";
 import { kindName, SUBJECT_KINDS, type Subject, type SubjectFactory, type SubjectKind } from "./subject.ts";
 
-/** A query to ask, or a change of the origin's rows behind the cache's back followed by `invalidate`. */
-export type Step = Statement | { readonly change: string; readonly invalidate: string };
+/**
+ * A query to ask, a change of the origin's rows behind the cache's back followed by `invalidate` (`null`: of all tables), or
+ * a write through the engine.
+ */
+export type Step =
+  | Statement
+  | { readonly change: string; readonly invalidate: string | null }
+  | { readonly write: string };
 
 /** One failure as a file: everything that is needed to see it again on any server. */
 export interface Regression {
@@ -60,7 +66,8 @@ export async function replay(
   return differences;
 }
 
-async function replaySteps(
+/** Every difference on the way. */
+export async function replaySteps(
   steps: readonly Step[],
   subject: Subject,
   origin: Origin,
@@ -68,9 +75,8 @@ async function replaySteps(
 ): Promise<Replay[]> {
   const differences: Replay[] = [];
   for (const [index, step] of steps.entries()) {
-    if ("change" in step) {
-      await origin.change(step.change);
-      await subject.invalidate(step.invalidate);
+    if (!("sql" in step)) {
+      await changeRows(step, subject, origin);
       continue;
     }
     for (let time = 0; time < repeat; time++) {
@@ -86,11 +92,22 @@ async function replaySteps(
   return differences;
 }
 
+/** What the origin refused when it was recorded, it refuses again. */
+async function changeRows(step: Exclude<Step, Statement>, subject: Subject, origin: Origin): Promise<void> {
+  try {
+    if ("change" in step) await origin.change(step.change);
+    else await subject.execute(step.write, null);
+  } catch {
+    // Nothing has changed.
+  }
+  if ("change" in step) await subject.invalidate(step.invalidate);
+}
+
 /** JSON with the JS values that parameters can be and JSON cannot. */
 export function serializeRegression(regression: Regression): string {
   const plain = {
     ...regression,
-    steps: regression.steps.map((step) => ("change" in step ? step : { ...step, ...packStep(step) })),
+    steps: regression.steps.map((step) => ("sql" in step ? { ...step, ...packStep(step) } : step)),
   };
   return `${JSON.stringify(plain, null, 2)}\n`;
 }

@@ -20,8 +20,18 @@ export interface TableSpec {
   readonly primaryKey: readonly string[];
   readonly unique: readonly (readonly string[])[];
   readonly indexes: readonly (readonly string[])[];
+  readonly foreignKeys?: readonly ForeignKey[];
   /** Values as the origin's input functions read them, in column order. */
   readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** Columns that mean a row of another table. */
+export interface ForeignKey {
+  readonly columns: readonly string[];
+  readonly table: string;
+  readonly references: readonly string[];
+  /** The origin enforces it: there are no orphans. */
+  readonly declared: boolean;
 }
 
 export interface Schema {
@@ -80,6 +90,7 @@ export function setupStatements(schema: Schema): string[] {
   return [
     ...schema.prelude,
     ...schema.tables.flatMap((table) => [createTable(table), ...indexStatements(table), ...insertStatements(table)]),
+    ...schema.tables.flatMap((table) => foreignKeyStatements(table, schema)),
   ];
 }
 
@@ -87,7 +98,7 @@ export function tableName(table: TableSpec): string {
   return `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
 }
 
-function insertStatements(table: TableSpec): string[] {
+export function insertStatements(table: TableSpec): string[] {
   if (table.columns.length === 0) return [];
   const statements: string[] = [];
   for (let start = 0; start < table.rows.length; start += 500) {
@@ -114,6 +125,17 @@ function indexStatements(table: TableSpec): string[] {
   return table.indexes.map((names) => `CREATE INDEX ON ${tableName(table)} (${names.map(quoteIdentifier).join(", ")})`);
 }
 
+/** A key that the rows break after all (two texts that the origin reads as one value) is left out. */
+function foreignKeyStatements(table: TableSpec, schema: Schema): string[] {
+  const list = (names: readonly string[]) => names.map(quoteIdentifier).join(", ");
+  return (table.foreignKeys ?? []).flatMap(({ columns, table: name, references, declared }) => {
+    const target = schema.tables.find((other) => other.name === name);
+    if (!declared || target === undefined) return [];
+    const key = `ALTER TABLE ${tableName(table)} ADD FOREIGN KEY (${list(columns)}) REFERENCES ${tableName(target)} (${list(references)}) ON DELETE CASCADE`;
+    return [`DO $do$ BEGIN ${key}; EXCEPTION WHEN OTHERS THEN NULL; END $do$`];
+  });
+}
+
 /** `reset` empties what `setupStatements` made, so that one database serves many schemas. */
 export const RESET_STATEMENTS: readonly string[] = [
   'DROP SCHEMA IF EXISTS public, "Other" CASCADE',
@@ -123,23 +145,7 @@ export const RESET_STATEMENTS: readonly string[] = [
 
 export function randomSchema(seed: number, options: SchemaOptions): Schema {
   const random = new Random(seed);
-  const prelude = ENUMS.map(
-    ({ name, labels }) => `CREATE TYPE ${quoteIdentifier(name)} AS ENUM (${labels.map(quoteString).join(", ")})`,
-  );
-  prelude.push(
-    "CREATE DOMAIN positive AS int4 CHECK (VALUE::int8 > -3000000000)",
-    "CREATE DOMAIN label AS text",
-    "CREATE DOMAIN cash AS numeric(8,2)",
-  );
-  if (options.icu) {
-    prelude.push("CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
-  }
-  const enums: SqlType[] = ENUMS.map(({ name, labels }) => ({ ...sqlType("enum", name), labels }));
-  const domains: SqlType[] = [
-    sqlType("int4", "positive"),
-    sqlType("text", "label"),
-    { ...sqlType("numeric", "cash"), base: [8, 2] },
-  ];
+  const { prelude, enums, domains } = namedTypes(options.icu);
   const names = random.shuffle(TABLE_NAMES);
   const tables = random.times(options.tables, (index) =>
     randomTable(random.fork(), names[index % names.length] ?? "t", enums, domains, {
@@ -148,6 +154,28 @@ export function randomSchema(seed: number, options: SchemaOptions): Schema {
     }),
   );
   return { prelude, tables };
+}
+
+/** The enums and domains of every schema, and what creates them. */
+export function namedTypes(icu: boolean): {
+  readonly prelude: readonly string[];
+  readonly enums: readonly SqlType[];
+  readonly domains: readonly SqlType[];
+} {
+  const prelude = ENUMS.map(
+    ({ name, labels }) => `CREATE TYPE ${quoteIdentifier(name)} AS ENUM (${labels.map(quoteString).join(", ")})`,
+  );
+  prelude.push(
+    "CREATE DOMAIN positive AS int4 CHECK (VALUE::int8 > -3000000000)",
+    "CREATE DOMAIN label AS text",
+    "CREATE DOMAIN cash AS numeric(8,2)",
+  );
+  if (icu) prelude.push("CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
+  return {
+    prelude,
+    enums: ENUMS.map(({ name, labels }) => ({ ...sqlType("enum", name), labels })),
+    domains: [sqlType("int4", "positive"), sqlType("text", "label"), { ...sqlType("numeric", "cash"), base: [8, 2] }],
+  };
 }
 
 /** What programs look rows up by. */
@@ -232,7 +260,7 @@ function randomRowCount(random: Random, { indexed, maxRows }: SchemaOptions & { 
   return kind === "many" ? random.int(2000, maxRows) : Number(kind);
 }
 
-function randomCells(random: Random, column: ColumnSpec, count: number): (string | null)[] {
+export function randomCells(random: Random, column: ColumnSpec, count: number): (string | null)[] {
   const { type, profile, spread } = column;
   const values = spreadValues(random, type, profile, spread, count);
   const nulls = column.nullable ? random.pick([0, 0.02, 0.15, spread === "sparse" ? 0.9 : 0.15]) : 0;

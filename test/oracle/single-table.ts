@@ -22,8 +22,8 @@ export interface Literal {
   readonly negated: boolean;
 }
 
-export type ComparisonOperator = "=" | "<>" | "<" | "<=" | ">" | ">=";
-export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+type ComparisonOperator = "=" | "<>" | "<" | "<=" | ">" | ">=";
+type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
 
 export type Expression =
   | Literal
@@ -113,7 +113,7 @@ export type Target =
   | { readonly kind: "expression"; readonly expression: Expression; readonly alias: string | null }
   | { readonly kind: "star"; readonly path: QualifiedName };
 
-export interface TableReference {
+interface TableReference {
   readonly name: QualifiedName;
   readonly alias: string | null;
 }

@@ -28,6 +28,10 @@ export interface Check {
    * under the ORDER BY, so that rows of equal rank are ties.
    */
   readonly full: { readonly sql: string; readonly params: readonly unknown[] | null } | null;
+  /** The ORDER BY leaves no ties: the order of the rows is decided. */
+  readonly total?: boolean;
+  /** JSON arrays were collected in no order: their elements are compared as a bag. */
+  readonly looseJson?: boolean;
 }
 
 export const RANK_COLUMN = "sqlmem_oracle_rank";

@@ -1,33 +1,40 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import pg from "pg";
+import { anatomyOf, type Executed } from "./answer.ts";
 import { type View, WIRE_TYPES } from "./canonical.ts";
 
 /** Which engine answers: the parsers of its pool and its mode. */
 export interface SubjectKind {
   readonly view: View;
   readonly strict: boolean;
+  /** The driver's own `query`, of a pool that the engine is attached to. */
+  readonly attached?: boolean;
 }
 
 export const SUBJECT_KINDS: readonly SubjectKind[] = [
   { view: "wire", strict: false },
   { view: "plain", strict: false },
   { view: "wire", strict: true },
+  { view: "wire", strict: false, attached: true },
 ];
 
 export function kindName(kind: SubjectKind): string {
-  return `${kind.strict ? "strict" : "transparent"}/${kind.view}`;
+  return `${kind.attached ? "attached" : kind.strict ? "strict" : "transparent"}/${kind.view}`;
 }
 
 /** The side under test. */
 export interface Subject {
   readonly kind: SubjectKind;
-  execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]>;
+  execute(sql: string, params: readonly unknown[] | null): Promise<Executed>;
   /** Outcome of the last `execute`, where the subject can tell. */
   lastOutcome(): "hit" | "miss" | "bypass" | null;
   /** Why the last statement was not answered from the cache, if it was not. */
   lastReason(): string;
-  invalidate(table: string): Promise<void>;
+  /** The particulars of why the cache would not answer, without names and numbers; `null` where the subject cannot tell. */
+  explain(sql: string, params: readonly unknown[] | null): Promise<string | null>;
+  /** `null`: all tables. */
+  invalidate(table: string | null): Promise<void>;
   /** Waits until an index that is being built in the background is there, so many milliseconds at most. */
   settled(patienceMs: number): Promise<void>;
   /** Faults that the subject reported since the last call: an answer from the origin must not hide them. */
@@ -41,8 +48,16 @@ export type SubjectFactory = (url: string, session: string, kind: SubjectKind) =
 interface Engine {
   execute(sql: string, params?: readonly unknown[]): Promise<unknown[]>;
   stats(): Counters;
+  explain(sql: string, params?: readonly unknown[]): Promise<Explained>;
+  attach(pool: pg.Pool): unknown;
   invalidate(table?: string): Promise<void>;
   close(): Promise<void>;
+}
+
+interface Explained {
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly detail: string | null;
 }
 
 interface Counters {
@@ -68,6 +83,7 @@ export async function engineFactory(path: string): Promise<SubjectFactory> {
       envFile: false,
       onError: (error: unknown) => faults.push(error),
     });
+    if (kind.attached === true) engine.attach(pool);
     return new EngineSubject(engine, pool, kind, faults);
   };
 }
@@ -91,6 +107,7 @@ class EngineSubject implements Subject {
   #last: "hit" | "miss" | "bypass" | null = null;
   #indexesBefore = 0;
   #reason = "";
+  #calls = 0;
 
   constructor(engine: Engine, pool: pg.Pool, kind: SubjectKind, faults: unknown[]) {
     this.#engine = engine;
@@ -99,11 +116,15 @@ class EngineSubject implements Subject {
     this.kind = kind;
   }
 
-  async execute(sql: string, params: readonly unknown[] | null): Promise<readonly unknown[]> {
+  async execute(sql: string, params: readonly unknown[] | null): Promise<Executed> {
+    // An attached pool fetches behind its calls: this call fetches before the one that is judged.
+    if (this.kind.attached === true) await this.#fetch(sql, params);
     const before = this.#engine.stats();
     this.#indexesBefore = indexCount(before);
     try {
-      return await (params === null ? this.#engine.execute(sql) : this.#engine.execute(sql, params));
+      if (this.kind.attached === true) return await callPool(this.#pool, sql, params, this.#calls++);
+      const rows = await (params === null ? this.#engine.execute(sql) : this.#engine.execute(sql, params));
+      return { rows, arrays: false, anatomy: null };
     } finally {
       const after = this.#engine.stats();
       this.#last = after.hits > before.hits ? "hit" : after.misses > before.misses ? "miss" : "bypass";
@@ -111,6 +132,12 @@ class EngineSubject implements Subject {
       this.#reason =
         counted.find(([reason, count]) => count > (before.bypassesByReason[reason] ?? 0))?.[0] ?? "uncounted";
     }
+  }
+
+  /** Writes and errors are the judged call's own. */
+  async #fetch(sql: string, params: readonly unknown[] | null): Promise<void> {
+    const explanation = await this.#engine.explain(sql, params ?? undefined).catch(() => null);
+    if (explanation?.outcome === "miss") await this.#engine.execute(sql, params ?? undefined).catch(() => {});
   }
 
   lastOutcome(): "hit" | "miss" | "bypass" | null {
@@ -121,8 +148,13 @@ class EngineSubject implements Subject {
     return this.#reason;
   }
 
-  async invalidate(table: string): Promise<void> {
-    await inTime("invalidate()", this.#engine.invalidate(table));
+  async explain(sql: string, params: readonly unknown[] | null): Promise<string | null> {
+    const { reason, detail } = await this.#engine.explain(sql, params ?? undefined);
+    return reason === null ? null : `${reason}: ${withoutNames(detail ?? "")}`;
+  }
+
+  async invalidate(table: string | null): Promise<void> {
+    await inTime("invalidate()", table === null ? this.#engine.invalidate() : this.#engine.invalidate(table));
   }
 
   async settled(patienceMs: number): Promise<void> {
@@ -140,6 +172,14 @@ class EngineSubject implements Subject {
   }
 }
 
+/** Equal for statements that differ in names and constants only. */
+function withoutNames(detail: string): string {
+  return detail
+    .replace(/"(?:[^"]|"")*"|'(?:[^']|'')*'/g, "…")
+    .replace(/\d+/g, "0")
+    .slice(0, 90);
+}
+
 function indexCount({ tables }: Counters): number {
   return tables.reduce((sum, { indexes }) => sum + indexes.length, 0);
 }
@@ -155,21 +195,66 @@ async function inTime(what: string, call: Promise<void>): Promise<void> {
   }
 }
 
+/** One of the forms that `query` takes, in turn. */
+async function callPool(
+  pool: pg.Pool,
+  sql: string,
+  params: readonly unknown[] | null,
+  turn: number,
+): Promise<Executed> {
+  const values = params === null ? undefined : [...params];
+  const config: pg.QueryConfig = { text: sql, ...(values === undefined ? {} : { values }) };
+  const form = CALL_FORMS[turn % CALL_FORMS.length] ?? "config";
+  const arrays = form === "arrays";
+  const result = await callIn(form, pool, config);
+  return { rows: result.rows, arrays, anatomy: anatomyOf(result) };
+}
+
+async function callIn(form: CallForm, pool: pg.Pool, config: pg.QueryConfig): Promise<pg.QueryResult> {
+  switch (form) {
+    case "text":
+      return await pool.query(config.text, config.values);
+    case "arrays":
+      return await pool.query<unknown[]>({ ...config, rowMode: "array" });
+    case "config":
+      return await pool.query(config);
+    case "callback":
+      return await new Promise((resolve, reject) => {
+        pool.query(config, (error: Error | undefined, answer: pg.QueryResult) =>
+          error ? reject(error) : resolve(answer),
+        );
+      });
+  }
+}
+
+type CallForm = (typeof CALL_FORMS)[number];
+
+const CALL_FORMS = ["text", "arrays", "config", "arrays", "callback"] as const;
+
 /** How a subject that only passes on spoils its rows; the harness must notice. */
 export type Perturbation = (rows: readonly Record<string, unknown>[], sql: string) => readonly unknown[];
 
-/** The bare driver in the place of the engine: for tests of the harness itself. */
-export function directFactory(perturb: Perturbation = (rows) => rows): SubjectFactory {
+/** Settings under which the origin finds the same rows in another way, and so in another order where none is asked for. */
+export const OTHER_PLANS = "-c enable_hashjoin=off -c enable_hashagg=off -c enable_seqscan=off -c enable_material=off";
+
+/**
+ * The bare driver in the place of the engine: for tests of the harness itself.
+ *
+ * @param settings more options of its connections
+ */
+export function directFactory(perturb: Perturbation = (rows) => rows, settings = ""): SubjectFactory {
   return async (url, session, kind) => {
-    const pool = openPool(url, session, kind.view);
+    const pool = openPool(url, `${session} ${settings}`.trim(), kind.view);
     return {
       kind,
       execute: async (sql, params) => {
-        const { rows } = await (params === null ? pool.query(sql) : pool.query(sql, [...params]));
-        return perturb(rows, sql);
+        const result = await (params === null ? pool.query(sql) : pool.query(sql, [...params]));
+        const anatomy = kind.attached === true ? anatomyOf(result) : null;
+        return { rows: perturb(result.rows, sql), arrays: false, anatomy };
       },
       lastOutcome: () => null,
       lastReason: () => "bare driver",
+      explain: async () => null,
       invalidate: async () => {},
       settled: async () => {},
       takeFaults: () => [],

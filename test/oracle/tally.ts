@@ -1,6 +1,7 @@
-import { Coverage } from "./coverage.ts";
+import { Coverage, type CoverageCounts } from "./coverage.ts";
 import type { Difference } from "./judge.ts";
 import type { Shrunk } from "./shrink.ts";
+import { kindName, type Subject } from "./subject.ts";
 
 /** One wrong answer. */
 export interface Failure {
@@ -13,6 +14,17 @@ export interface Failure {
   readonly after: number;
   readonly shrunk: Shrunk | null;
 }
+
+const NUMBERS = ["queries", "hits", "misses", "bypasses", "raised", "changes", "staleHits", "batches"] as const;
+
+/** A tally as JSON, without its failures. */
+export type TallyCounts = { readonly [name in (typeof NUMBERS)[number]]: number } & {
+  readonly faces: readonly (readonly [string, { readonly asked: number; readonly cached: number }])[];
+  readonly reasons: readonly (readonly [string, number])[];
+  readonly details: readonly (readonly [string, number])[];
+  readonly faults: readonly (readonly [string, { readonly sql: string; readonly count: number }])[];
+  readonly coverage: CoverageCounts;
+};
 
 /** What a run has seen so far. */
 export class Tally {
@@ -27,6 +39,10 @@ export class Tally {
   staleHits = 0;
   batches = 0;
   readonly reasons = new Map<string, number>();
+  /** Queries of each face of the engine, and how many of these it answered from the cache. */
+  readonly faces = new Map<string, { asked: number; cached: number }>();
+  /** The particulars of a sample of the bypasses. */
+  readonly details = new Map<string, number>();
   readonly coverage = new Coverage();
   readonly failures: Failure[] = [];
 
@@ -39,6 +55,50 @@ export class Tally {
     const seen = this.faults.get(text) ?? { sql, count: 0 };
     seen.count++;
     this.faults.set(text, seen);
+  }
+
+  /** Counts how the subject answered its last statement. */
+  outcome(subject: Subject, sql: string): "hit" | "miss" | "bypass" {
+    for (const fault of subject.takeFaults()) this.fault(fault, sql);
+    const outcome = subject.lastOutcome() ?? "bypass";
+    this.#face(kindName(subject.kind), 1, outcome === "bypass" ? 0 : 1);
+    if (outcome === "hit") this.hits++;
+    else if (outcome === "miss") this.misses++;
+    else {
+      this.bypasses++;
+      this.count(subject.lastReason());
+    }
+    return outcome;
+  }
+
+  #face(name: string, asked: number, cached: number): void {
+    const sum = this.faces.get(name) ?? { asked: 0, cached: 0 };
+    this.faces.set(name, { asked: sum.asked + asked, cached: sum.cached + cached });
+  }
+
+  /** Adds what another process has counted; its failures are its own to report. */
+  merge(counts: TallyCounts): void {
+    for (const name of NUMBERS) this[name] += counts[name];
+    for (const [reason, count] of counts.reasons) this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + count);
+    for (const [name, { asked, cached }] of counts.faces) this.#face(name, asked, cached);
+    for (const [detail, count] of counts.details) this.details.set(detail, (this.details.get(detail) ?? 0) + count);
+    for (const [fault, { sql, count }] of counts.faults) {
+      this.faults.set(fault, { sql, count: (this.faults.get(fault)?.count ?? 0) + count });
+    }
+    this.coverage.merge(counts.coverage);
+  }
+
+  toJSON(): TallyCounts {
+    const { queries, hits, misses, bypasses, raised, changes, staleHits, batches } = this;
+    const numbers = { queries, hits, misses, bypasses, raised, changes, staleHits, batches };
+    return {
+      ...numbers,
+      faces: [...this.faces],
+      reasons: [...this.reasons],
+      details: [...this.details],
+      faults: [...this.faults],
+      coverage: this.coverage.toJSON(),
+    };
   }
 
   count(reason: string): void {
