@@ -40,6 +40,10 @@ const MAX_LEARNING = 32;
 const REJECTED_MS = 10_000;
 /** After a failed start the next one is tried after this time. */
 const RESTART_MS = 1000;
+/** Longer texts are not taken apart before they are sent. */
+const LONGEST_TEXT = 16_384;
+/** How a text begins that the cache might answer. */
+const MAY_BE_READ = /^\s*(?:SELECT|WITH|TABLE|VALUES|\(|--|\/\*)/i;
 /** Longer values are not remembered as asked for. */
 const LONGEST_KEY = 2000;
 
@@ -72,7 +76,8 @@ export class AttachedCache implements ClientCache {
   }
 
   recall(sql: string): Decision | undefined {
-    return this.#parts.planner.recall(sql);
+    const { planner } = this.#parts;
+    return sql.length <= LONGEST_TEXT ? planner.recall(sql) : planner.known(sql);
   }
 
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
@@ -102,7 +107,7 @@ export class AttachedCache implements ClientCache {
   }
 
   learn(sql: string, params: readonly unknown[]): void {
-    if (this.#learning.has(sql) || this.#learning.size >= MAX_LEARNING) return;
+    if (!MAY_BE_READ.test(sql) || this.#learning.has(sql) || this.#learning.size >= MAX_LEARNING) return;
     if (performance.now() < (this.#rejected.get(sql) ?? 0)) return;
     this.#learning.add(sql);
     this.#decide(sql)
