@@ -9,7 +9,6 @@ import { Governor, type Ledger } from "./governor.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import type { Bypass, BypassReason } from "./outcome.ts";
-import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Decision, Planner, PlannerOrigin } from "./plan/planner.ts";
 import type { PlanEntry, Prepared } from "./plan/prepared.ts";
@@ -127,7 +126,8 @@ export class AttachedCache implements ClientCache {
     }
     const statement = this.#parts.planner.statementOf(sql);
     if (statement === null) return NO_EFFECT;
-    return namesAsOurs ? this.#parts.writes.effectOf(statement) : effectElsewhere(statement);
+    const { writes } = this.#parts;
+    return namesAsOurs ? writes.effectOf(statement) : writes.effectElsewhere(statement);
   }
 
   apply(effect: Effect | Promise<Effect>): void {
@@ -263,14 +263,4 @@ export class AttachedCache implements ClientCache {
 
 function tablesOf(plan: Plan): readonly Table[] {
   return plan.tables.map(({ table }) => table);
-}
-
-/** Of a session in which a name may mean another table than in the engine's own. */
-function effectElsewhere(statement: Statement): Effect {
-  if (statement.kind === "session") return { ...NO_EFFECT, session: true };
-  if (statement.kind === "unparsable") return FULL_EFFECT;
-  const touches = statement.kind === "write" && statement.changes.length > 0;
-  if (!touches && statement.functions.length === 0) return NO_EFFECT;
-  if (statement.kind === "write" && statement.changes === "all") return FULL_EFFECT;
-  return { tables: "all", definitions: false, session: true };
 }
