@@ -77,6 +77,8 @@ describeOnServers(
       const elsewhere = await connectClient({ url: database.url.replace(/[^/]*$/, "postgres") });
       for (const client of [tokyo, aside, reader, elsewhere]) {
         const bare = (await client.query(AT).catch((error: pg.DatabaseError) => ({ rows: error.code }))).rows;
+        // An error is told before the server is ready again; a client is attached when it is.
+        await client.query("SELECT 1");
         engine.attach(client);
         for (let time = 0; time < 3; time++) {
           const result = await client.query(AT).catch((error: pg.DatabaseError) => ({ rows: error.code }));

@@ -241,8 +241,12 @@ export class ClientSession {
     else if (!tag.startsWith("SELECT") && !tag.startsWith("SHOW")) this.watchUnknown();
   };
 
+  /** The caller hears of an error before the server has ended the statement: what may be committed already is wrong now. */
   readonly #onError = (): void => {
     this.#failed = true;
+    if (this.#open.length === 0) return;
+    const effects = this.#open.map((statement) => this.#effectOf(statement));
+    if (this.#tags.includes("COMMIT") || !effects.every(isAtomic)) this.#applyAll([...this.#uncommitted, ...effects]);
   };
 
   readonly #onParameter = (message: { readonly parameterName?: string }): void => {
