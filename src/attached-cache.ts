@@ -9,7 +9,6 @@ import { Governor, type Ledger } from "./governor.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import type { Bypass, BypassReason } from "./outcome.ts";
-import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Decision, Planner, PlannerOrigin } from "./plan/planner.ts";
 import type { PlanEntry, Prepared } from "./plan/prepared.ts";
@@ -40,6 +39,10 @@ const MAX_LEARNING = 32;
 const REJECTED_MS = 10_000;
 /** After a failed start the next one is tried after this time. */
 const RESTART_MS = 1000;
+/** Longer texts are not taken apart before they are sent. */
+const LONGEST_TEXT = 16_384;
+/** How a text begins that the cache might answer. */
+const MAY_BE_READ = /^\s*(?:SELECT|WITH|TABLE|VALUES|\(|--|\/\*)/i;
 /** Longer values are not remembered as asked for. */
 const LONGEST_KEY = 2000;
 
@@ -72,7 +75,8 @@ export class AttachedCache implements ClientCache {
   }
 
   recall(sql: string): Decision | undefined {
-    return this.#parts.planner.recall(sql);
+    const { planner } = this.#parts;
+    return sql.length <= LONGEST_TEXT ? planner.recall(sql) : planner.known(sql);
   }
 
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
@@ -102,7 +106,7 @@ export class AttachedCache implements ClientCache {
   }
 
   learn(sql: string, params: readonly unknown[]): void {
-    if (this.#learning.has(sql) || this.#learning.size >= MAX_LEARNING) return;
+    if (!MAY_BE_READ.test(sql) || this.#learning.has(sql) || this.#learning.size >= MAX_LEARNING) return;
     if (performance.now() < (this.#rejected.get(sql) ?? 0)) return;
     this.#learning.add(sql);
     this.#decide(sql)
@@ -122,7 +126,8 @@ export class AttachedCache implements ClientCache {
     }
     const statement = this.#parts.planner.statementOf(sql);
     if (statement === null) return NO_EFFECT;
-    return namesAsOurs ? this.#parts.writes.effectOf(statement) : effectElsewhere(statement);
+    const { writes } = this.#parts;
+    return namesAsOurs ? writes.effectOf(statement) : writes.effectElsewhere(statement);
   }
 
   apply(effect: Effect | Promise<Effect>): void {
@@ -258,14 +263,4 @@ export class AttachedCache implements ClientCache {
 
 function tablesOf(plan: Plan): readonly Table[] {
   return plan.tables.map(({ table }) => table);
-}
-
-/** Of a session in which a name may mean another table than in the engine's own. */
-function effectElsewhere(statement: Statement): Effect {
-  if (statement.kind === "session") return { ...NO_EFFECT, session: true };
-  if (statement.kind === "unparsable") return FULL_EFFECT;
-  const touches = statement.kind === "write" && statement.changes.length > 0;
-  if (!touches && statement.functions.length === 0) return NO_EFFECT;
-  if (statement.kind === "write" && statement.changes === "all") return FULL_EFFECT;
-  return { tables: "all", definitions: false, session: true };
 }

@@ -7,8 +7,8 @@ const DIRECT_MS = 0.3;
 /** Weight of the newest time in the average. */
 const NEWEST = 0.2;
 /** So many loads in a row have to lose, and so much time with them, before a table is left alone. */
-const LOSSES = 3;
-const LOST_MS = 100;
+const LOSSES = 8;
+const LOST_MS = 1000;
 const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 

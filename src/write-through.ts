@@ -68,6 +68,14 @@ export class WriteThrough {
     });
   }
 
+  /** The same for a session in which a name may mean another table, or another function, than in the engine's own. */
+  effectElsewhere(statement: Statement): Effect | Promise<Effect> {
+    const simple = simpleEffect(statement);
+    if (simple !== null) return simple;
+    if (statement.kind === "write" && statement.changes.length > 0) return UNKNOWN_ROWS;
+    return this.mayWrite(statement, true).then((writes) => (writes ? UNKNOWN_ROWS : NO_EFFECT));
+  }
+
   /** Makes wrong what a statement has touched; until that is known, nothing is served. */
   apply(effect: Effect | Promise<Effect>): void {
     if (!(effect instanceof Promise)) {
@@ -85,7 +93,7 @@ export class WriteThrough {
 
   async #findEffect(statement: Statement): Promise<Effect> {
     const session = statement.kind === "write" && statement.changesSession;
-    if (await this.mayWrite(statement)) return { tables: "all", definitions: false, session: true };
+    if (await this.mayWrite(statement)) return UNKNOWN_ROWS;
     const tables =
       statement.kind === "write" && statement.changes !== "all" ? await this.#reach(statement.changes) : [];
     if (tables.length === 0) return session ? SESSION_EFFECT : NO_EFFECT;
@@ -93,11 +101,11 @@ export class WriteThrough {
     return { tables, definitions: false, session: session || tables === "all" };
   }
 
-  /** True if the functions that a statement calls may write. */
-  async mayWrite(statement: Statement | null): Promise<boolean> {
+  /** True if the functions that a statement calls may write; `anywhere`: those of these names in any schema. */
+  async mayWrite(statement: Statement | null, anywhere: boolean = false): Promise<boolean> {
     if (statement === null || !("functions" in statement) || statement.functions.length === 0) return false;
     try {
-      return await this.#origin.functionsMayWrite(statement.functions);
+      return await this.#origin.functionsMayWrite(statement.functions, anywhere);
     } catch {
       return true;
     }
@@ -219,6 +227,8 @@ function isHarmless(command: string): boolean {
   return TRANSACTION_START.test(command) || TRANSACTION_END.test(command) || HARMLESS.test(command);
 }
 
+/** A function of the user may also change settings. */
+const UNKNOWN_ROWS: Effect = { tables: "all", definitions: false, session: true };
 const SESSION_EFFECT: Effect = { tables: [], definitions: false, session: true };
 
 function isNamed(stored: StoredTable, name: QualifiedName): boolean {

@@ -126,8 +126,11 @@ export interface Origin {
   family(name: QualifiedName): Promise<readonly string[]>;
   /** Ids of all tables that a write to `names` may change. */
   writeReach(names: readonly QualifiedName[]): Promise<WriteReach>;
-  /** True if any of these functions may write: a volatile one that is not the database's own. */
-  functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean>;
+  /**
+   * True if any of these functions may write: a volatile one that is not the database's own. `anywhere`: a name without
+   * schema may mean one of any schema.
+   */
+  functionsMayWrite(names: readonly QualifiedName[], anywhere?: boolean): Promise<boolean>;
   /** Types, as the planner reasons about them; known once `ready()` has resolved. */
   readonly typeSystem: TypeSystem;
   /** Which spellings of values are canonical. */

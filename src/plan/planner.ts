@@ -39,6 +39,8 @@ export interface PlannerOrigin {
 
 const TEXTS = 5000;
 const SHAPES = 1000;
+/** Longer texts that are no queries are read each time: remembering what a program once inserted would fill the memory. */
+const LONGEST_TEXT = 4096;
 const NO_LITERALS: Fingerprint = { shape: "", literals: [] };
 
 /** What the planner remembers of a shape: which of its literals decide about the plan, or why it has none. */
@@ -72,7 +74,7 @@ export class Planner {
     const tokens = this.#dialect.tokenize(sql);
     const decision = tokens === null ? null : this.#decisionOfShape(sql, fingerprint(tokens));
     if (decision === null) return undefined;
-    this.#texts.set(sql, decision);
+    if (isWorthRemembering(sql, decision)) this.#texts.set(sql, decision);
     return decision;
   }
 
@@ -84,8 +86,8 @@ export class Planner {
     const statement = this.#dialect.parse(sql, tokens ?? []);
     const decision = decisionWithoutPlan(statement);
     if (decision === null) return statement;
-    if (tokens === null) this.#texts.set(sql, decision);
-    else this.#remember(sql, fingerprint(tokens), decision);
+    if (tokens !== null) this.#remember(sql, fingerprint(tokens), decision);
+    else if (isWorthRemembering(sql, decision)) this.#texts.set(sql, decision);
     return statement;
   }
 
@@ -139,7 +141,7 @@ export class Planner {
     const tokens = this.#dialect.tokenize(sql);
     if (tokens === null) {
       const decision = await this.#plan(sql, NO_LITERALS, this.#dialect.parse(sql, []), origin);
-      if (epoch === this.#epoch) this.#texts.set(sql, decision);
+      if (epoch === this.#epoch && isWorthRemembering(sql, decision)) this.#texts.set(sql, decision);
       return decision;
     }
     const found = fingerprint(tokens);
@@ -158,6 +160,7 @@ export class Planner {
   }
 
   #remember(sql: string, found: Fingerprint, decision: Decision): void {
+    if (!isWorthRemembering(sql, decision)) return;
     this.#texts.set(sql, decision);
     if (decision.kind !== "prepared") {
       if (decision.kind === "other" || decision.bypass.ofLiteral !== true) this.#shapes.set(found.shape, decision);
@@ -201,6 +204,10 @@ function decisionWithoutPlan(statement: Statement): Refused | NotAQuery | null {
   if (statement.kind === "query") return null;
   if (statement.kind !== "read") return { kind: "other", statement };
   return { kind: "refused", statement, bypass: bypass(statement.reason, statement.detail), tableIds: null };
+}
+
+function isWorthRemembering(sql: string, decision: Decision): boolean {
+  return decision.kind !== "other" || sql.length <= LONGEST_TEXT;
 }
 
 function surroundingsOf(

@@ -136,6 +136,7 @@ describeOnServers(
       expect((await client.query(sql, [5])).rows).toEqual((await bare.query(sql, [5])).rows);
       expect((await client.query(sql, [5])).rows[0].price).toBe(7.5);
 
+      await warm(engine, pool, sql, [5]);
       expect((await pool.query(sql, [5])).rows[0].price).toBe("7.50");
 
       const before = pg.types.getTypeParser(1184, "text");

@@ -253,8 +253,8 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     return this.#reach.reach(names);
   }
 
-  functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean> {
-    return this.#reach.functionsMayWrite(names);
+  functionsMayWrite(names: readonly QualifiedName[], anywhere: boolean = false): Promise<boolean> {
+    return this.#reach.functionsMayWrite(names, anywhere);
   }
 
   attachments(cache: ClientCache): Attachments {

@@ -77,11 +77,11 @@ SELECT COALESCE(pg_catalog.json_agg(oid::pg_catalog.text), '[]')::pg_catalog.tex
 
 const FUNCTIONS_QUERY = `
 SELECT EXISTS (
-  SELECT FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS f(schema pg_catalog.text, name pg_catalog.text)
+  SELECT FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS f(schema pg_catalog.text, name pg_catalog.text, anywhere pg_catalog.bool)
   JOIN pg_catalog.pg_proc AS p ON p.proname = f.name
   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
   WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-    AND CASE WHEN f.schema IS NULL THEN n.nspname = ANY (pg_catalog.current_schemas(true)) ELSE n.nspname = f.schema END
+    AND CASE WHEN f.schema IS NULL THEN f.anywhere OR n.nspname = ANY (pg_catalog.current_schemas(true)) ELSE n.nspname = f.schema END
 )::pg_catalog.text`;
 
 /** Remembers answers until `forget`; bounded. */
@@ -112,10 +112,10 @@ export class WriteReachCache {
   }
 
   /** True if one of them is volatile and not the database's own; a name that nobody has will be the origin's error. */
-  async functionsMayWrite(names: readonly QualifiedName[]): Promise<boolean> {
+  async functionsMayWrite(names: readonly QualifiedName[], anywhere: boolean): Promise<boolean> {
     if (names.length === 0) return false;
     if (names.some((name) => RUNS_SQL.has(name.at(-1) ?? ""))) return true;
-    const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "" }));
+    const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "", anywhere }));
     return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
   }
 

@@ -71,6 +71,8 @@ export class ClientSession {
   #uncommitted = new Set<Effect | Promise<Effect>>();
   #tags: string[] = [];
   #failed = false;
+  /** Numbers the questions: an answer that is older than a change says nothing. */
+  #inquiry = 0;
   #asked = 0;
   #askedAt = 0;
   #probe: object | null = null;
@@ -185,6 +187,7 @@ export class ClientSession {
     this.#probe = null;
     this.#asked -= 1;
     if (this.#verdict === "asking") this.#verdict = "unknown";
+    this.#inquiry += 1;
   }
 
   /** The engine has read its own session off this connection, just now. */
@@ -238,8 +241,12 @@ export class ClientSession {
     else if (!tag.startsWith("SELECT") && !tag.startsWith("SHOW")) this.watchUnknown();
   };
 
+  /** The caller hears of an error before the server has ended the statement: what may be committed already is wrong now. */
   readonly #onError = (): void => {
     this.#failed = true;
+    if (this.#open.length === 0) return;
+    const effects = this.#open.map((statement) => this.#effectOf(statement));
+    if (this.#tags.includes("COMMIT") || !effects.every(isAtomic)) this.#applyAll([...this.#uncommitted, ...effects]);
   };
 
   readonly #onParameter = (message: { readonly parameterName?: string }): void => {
@@ -277,7 +284,7 @@ export class ClientSession {
       if (effect === NO_EFFECT) continue;
       this.#uncommitted.add(effect);
       this.#noteSession(effect);
-      if (this.#verdict === "unknown" || this.#verdict === "asking") this.#wroteUnasked = true;
+      if (this.#verdict === "unknown" || this.#verdict === "asking") this.#wroteUnasked ||= mayWrite(effect);
     }
     if (isLast) this.#open = [];
     if (!rolledBack && this.#status !== "I" && !committed) return;
@@ -299,6 +306,7 @@ export class ClientSession {
 
   #change(): void {
     if (this.#verdict === "elsewhere") return;
+    this.#inquiry += 1;
     this.#verdict = "unknown";
     this.#changed = true;
     this.#host.onReview(this);
@@ -309,25 +317,30 @@ export class ClientSession {
   }
 
   #ask(): void {
+    const inquiry = this.#inquiry + 1;
     const probe = createProbe(this.client, (error, text) => {
       if (this.#probe === probe) this.#probe = null;
-      if (this.#verdict !== "asking") return;
-      this.#verdict = "unknown";
-      if (error !== null || text === null) return;
-      this.#verdict = "asking";
-      this.#host.judge(JSON.parse(text) as SessionReport).then(
-        (verdict) => {
-          if (this.#verdict === "asking") this.#settle(verdict);
-        },
-        () => {
-          if (this.#verdict === "asking") this.#verdict = "unknown";
-        },
-      );
+      if (this.#inquiry !== inquiry) return;
+      if (error !== null || text === null) this.#verdict = "unknown";
+      else this.#judge(JSON.parse(text) as SessionReport);
     });
     if (probe === null) return;
+    this.#inquiry = inquiry;
     this.#probe = probe;
     this.#verdict = "asking";
     this.#driverQuery(probe);
+  }
+
+  #judge(report: SessionReport): void {
+    const inquiry = this.#inquiry;
+    this.#host.judge(report).then(
+      (verdict) => {
+        if (this.#inquiry === inquiry) this.#settle(verdict);
+      },
+      () => {
+        if (this.#inquiry === inquiry) this.#verdict = "unknown";
+      },
+    );
   }
 
   #settle(verdict: Verdict): void {
@@ -342,6 +355,10 @@ export class ClientSession {
     this.#wroteUnasked = false;
     this.#host.onReview(this);
   }
+}
+
+function mayWrite(effect: Effect | Promise<Effect>): boolean {
+  return effect instanceof Promise || effect.definitions || effect.tables.length > 0;
 }
 
 /** An error of the server undoes the whole of such a statement; a procedure or a text of several may have committed. */
