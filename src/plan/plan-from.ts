@@ -108,8 +108,8 @@ function joinOf(
   } else if (join.type === "full" && merged.length === 0) {
     return bypass("join", "FULL JOIN without equal columns");
   }
-  if (join.type === "left" || join.type === "full") fillWithNull(right.namespace);
-  if (join.type === "right" || join.type === "full") fillWithNull(left.namespace);
+  if ((join.type === "left" || join.type === "full") && !fillWithNull(right.namespace)) return NOT_FILLED;
+  if ((join.type === "right" || join.type === "full") && !fillWithNull(left.namespace)) return NOT_FILLED;
   const columns = visibleColumns(analysis, join, merged, left.namespace, right.namespace);
   if (isBypass(columns)) return columns;
   const on = conditions.length === 0 ? (join.type === "inner" ? "" : " ON TRUE") : ` ON ${conditions.join(" AND ")}`;
@@ -133,9 +133,16 @@ export function printNested(from: PlannedFrom): string {
   return from.namespace.relations.length > 1 ? `(${from.print()})` : from.print();
 }
 
-export function fillWithNull({ relations }: Namespace): void {
-  for (const relation of relations) relation.nullable.value = true;
+/** Marks what an outer join may fill up with NULL; false if something would keep its values. */
+export function fillWithNull({ relations }: Pick<Namespace, "relations">): boolean {
+  for (const relation of relations) {
+    relation.nullable.value = true;
+    if (relation.inPlace || !fillWithNull({ relations: relation.within })) return false;
+  }
+  return true;
 }
+
+export const NOT_FILLED: Bypass = bypass("join", "an outer join around a lateral query that is read as a value");
 
 /** Outer joins keep the rows that match nothing. */
 export function rowBoundOf(type: Join["type"], left: Namespace, right: Namespace): (facts: Facts) => bigint {

@@ -2,10 +2,10 @@ import { type Bypass, bypass } from "../outcome.ts";
 import type { DerivedTable, Join, Query, Select } from "../parse/ast.ts";
 import { type Analysis, isBypass } from "./analysis.ts";
 import { planTruth } from "./plan-expression.ts";
-import { fillWithNull, type PlannedFrom, planFrom, printNested, rowBoundOf } from "./plan-from.ts";
+import { fillWithNull, NOT_FILLED, type PlannedFrom, planFrom, printNested, rowBoundOf } from "./plan-from.ts";
 import { planQuery } from "./plan-query.ts";
 import { queryTerm } from "./plan-subquery.ts";
-import { type NamedTerm, type Namespace, Scope } from "./scope.ts";
+import { type NamedTerm, type Namespace, type Relation, Scope } from "./scope.ts";
 
 type LateralJoin = Omit<Join, "right"> & { readonly right: DerivedTable };
 
@@ -33,18 +33,14 @@ export function planLateral(
     name: columnAliases[index] ?? name,
     term: queryTerm(block, term),
   }));
-  const namespace = withRelation(left.namespace, join.right, columns, left.namespace.rowBound);
+  const relation = lateralRelation(join.right, columns, null);
+  const namespace = withRelation(left.namespace, relation, left.namespace.rowBound);
   return { ...left, namespace };
 }
 
-/** The left side with the columns of the lateral query beside it; its own relations are nobody's to name. */
-function withRelation(
-  left: Namespace,
-  { alias }: DerivedTable,
-  columns: readonly NamedTerm[],
-  rowBound: Namespace["rowBound"],
-): Namespace {
-  const relation = {
+/** What a lateral query is to the queries around it. `from`: the relations that it reads, if its rows are joined. */
+function lateralRelation({ alias }: DerivedTable, columns: readonly NamedTerm[], from: Namespace | null): Relation {
+  return {
     name: alias,
     table: null,
     bare: false,
@@ -52,8 +48,14 @@ function withRelation(
     alias: "",
     columns,
     nullable: { value: true },
+    within: from?.relations ?? [],
+    inPlace: from === null,
   };
-  return { relations: [...left.relations, relation], columns: [...left.columns, ...columns], rowBound };
+}
+
+function withRelation(left: Namespace, relation: Relation, rowBound: Namespace["rowBound"]): Namespace {
+  const { relations, columns } = left;
+  return { relations: [...relations, relation], columns: [...columns, ...relation.columns], rowBound };
 }
 
 /** A SELECT of columns with nothing but FROM and WHERE: a computed value would not become NULL in an outer join. */
@@ -86,10 +88,10 @@ function asJoin(
   const right = planFrom(analysis, select.from, beside);
   if (isBypass(right)) return right;
   const inner = new Scope(beside, right.namespace);
-  const columns = selectedColumns(analysis, select, inner, join.right.columnAliases);
+  const columns = selectedColumns(select, inner, join.right.columnAliases);
   if (isBypass(columns)) return columns;
   const rowBound = rowBoundOf(join.type, left.namespace, right.namespace);
-  const namespace = withRelation(left.namespace, join.right, columns, rowBound);
+  const namespace = withRelation(left.namespace, lateralRelation(join.right, columns, right.namespace), rowBound);
   const conditions: string[] = [];
   const planned = [
     { expression: select.where, scope: inner },
@@ -104,7 +106,7 @@ function asJoin(
     if (typeof sql !== "string") return sql;
     conditions.push(sql);
   }
-  if (join.type === "left") fillWithNull(right.namespace);
+  if (join.type === "left" && !fillWithNull(right.namespace)) return NOT_FILLED;
   const on = conditions.length === 0 ? "TRUE" : conditions.join(" AND ");
   const operator = join.type === "left" ? "LEFT JOIN" : "JOIN";
   return {
@@ -115,12 +117,8 @@ function asJoin(
   };
 }
 
-function selectedColumns(
-  analysis: Analysis,
-  { targets }: Select,
-  scope: Scope,
-  aliases: readonly string[],
-): readonly NamedTerm[] | Bypass {
+/** Its own columns only: one from around it would not become NULL in an outer join. */
+function selectedColumns({ targets }: Select, scope: Scope, aliases: readonly string[]): readonly NamedTerm[] | Bypass {
   const columns: NamedTerm[] = [];
   for (const target of targets) {
     if (target.kind === "star") {
@@ -132,7 +130,8 @@ function selectedColumns(
     }
     const { expression, alias } = target;
     if (expression.kind !== "column") return bypass("join", "a computed column of a lateral query");
-    const term = analysis.within(scope, () => analysis.findColumn(expression.path));
+    const term = scope.column(expression.path);
+    if (term === null) return bypass("join", "a lateral query that selects a column from around it");
     if (isBypass(term)) return term;
     columns.push({ name: alias ?? expression.path.at(-1) ?? "", term });
   }

@@ -67,6 +67,9 @@ function planResults(
     if (field.name === "__proto__") return bypass("generated-name", "a column named __proto__");
     const output = term.output();
     if (isBypass(output)) return output;
+    if (output.output.kind === "value" && analysis.surroundings.needsText(term.type)) {
+      return bypass("unsupported-type", `the text of a computed ${term.type.name} depends on settings of the session`);
+    }
     results.push({ name: field.name, sql: printResult(analysis, output, term.wide), output: output.output });
   }
   return results;

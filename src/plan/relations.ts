@@ -26,6 +26,8 @@ export function tableRelation(
     name: alias ?? table.name,
     bare: alias === null,
     single: () => false,
+    within: [],
+    inPlace: false,
     ...occurrence,
     columns: table.columns.map((column, index) => ({
       name: columnAliases[index] ?? column.name,
@@ -89,6 +91,8 @@ export function blockRelation(
     table: null,
     bare: false,
     single: () => block.atMostOneRow(),
+    within: [],
+    inPlace: false,
     alias,
     nullable,
     columns: exportedColumns(block, columnAliases, (term) =>

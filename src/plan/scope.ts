@@ -24,6 +24,10 @@ export interface Relation {
   single(): boolean;
   /** An outer join may fill up its columns with NULL. */
   readonly nullable: { value: boolean };
+  /** The relations that its columns are columns of, where it has no place of its own in the SQLite text. */
+  readonly within: readonly Relation[];
+  /** Its columns are computed from others, in place: an outer join around it would not make them NULL. */
+  readonly inPlace: boolean;
 }
 
 /** What FROM, or one join in it, makes visible. */

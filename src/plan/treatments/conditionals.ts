@@ -6,7 +6,7 @@ import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
-import { decimalConstant, decimalTerm, markNonzero } from "./decimals.ts";
+import { boundsOf, decimalConstant, decimalTerm, integerScale, markNonzero } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { isUnscaledNumeric, wireSql } from "./wire.ts";
 
@@ -16,7 +16,7 @@ export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term
   const unified = unify(analysis, operands);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(analysis, type, terms);
+  const values = valuesOf(terms);
   if (isBypass(values)) return values;
   const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
   return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
@@ -30,7 +30,7 @@ export function conditional(
   const unified = unify(analysis, [...branches.map((branch) => branch.then), otherwise]);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(analysis, type, terms);
+  const values = valuesOf(terms);
   if (isBypass(values)) return values;
   const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${values[index]}`);
   const sql = `(CASE ${whens.join(" ")} ELSE ${values[branches.length]} END)`;
@@ -58,11 +58,10 @@ function isZero(constant: Constant): boolean {
   return constant.text !== null && /^-?0+(?:\.0*)?$/.test(constant.text);
 }
 
-/** Decimals that differ in scale are brought together as texts. */
-function valuesOf(analysis: Analysis, type: ColumnType, terms: readonly (Term | null)[]): string[] | Bypass {
+function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
   const values: string[] = [];
   for (const term of terms) {
-    const value = term === null ? "NULL" : isUnscaledNumeric(type) ? wireSql(analysis, term) : term.value();
+    const value = term === null ? "NULL" : term.value();
     if (typeof value !== "string") return value;
     values.push(value);
   }
@@ -83,9 +82,19 @@ export function unify(
   for (const operand of operands) {
     const term = operand.kind === "constant" ? alternative(analysis, operand, type) : operand;
     if (isBypass(term)) return term;
-    terms.push(isTerm(term) ? term : null);
+    const stored = isTerm(term) && isUnscaledNumeric(type) ? asDecimal(analysis, term) : term;
+    if (isBypass(stored)) return stored;
+    terms.push(isTerm(stored) ? stored : null);
   }
   return { terms, type };
+}
+
+/** Decimals that differ in scale are brought together as texts; equal ones may then look different. */
+function asDecimal(analysis: Analysis, term: Term): Term | Bypass {
+  if (integerScale(term) === null) return term;
+  const sql = wireSql(analysis, term);
+  if (typeof sql !== "string") return sql;
+  return decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds: boundsOf(term) });
 }
 
 /** A constant among the alternatives; as a decimal it keeps its own scale. */
@@ -116,7 +125,10 @@ function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnTyp
     const kind = INTEGER_WIDTHS.findLast((width) => types.some((type) => type.kind === width)) ?? "int8";
     return analysis.builtin(kind);
   }
-  if (types.every((type) => type.kind === "text")) return withCollation(analysis.builtin("text"), types);
+  if (types.every((type) => type.kind === "text")) {
+    const same = types.every((type) => type.oid === first.oid);
+    return withCollation(same ? { ...first, modifier: -1 } : analysis.builtin("text"), types);
+  }
   const float = types.find((type) => type.kind === "float8");
   if (float !== undefined && operands.every((operand) => !isTerm(operand) || operand.type.kind === "float8"))
     return float;
