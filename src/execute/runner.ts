@@ -52,7 +52,16 @@ export class Runner {
     };
     const binders = plan.inputs.map((input) => createBinder(input.binding, this.#origin.binders, lookup));
     const uses = plan.tables.map(({ table }) => this.#use.of(table.id));
-    return { plan, binders, parameterCount: parameterTypes.length, fields, uses, execution: null };
+    return {
+      plan,
+      binders,
+      parameterCount: parameterTypes.length,
+      fields,
+      uses,
+      execution: null,
+      rejection: null,
+      indexing: null,
+    };
   }
 
   /** The hit path: rows, at once, or `null` if anything stands in the way (`run` then finds out what). */
@@ -87,7 +96,7 @@ export class Runner {
       if (!(execution instanceof Execution)) return execution;
       this.#use.touch(entry.uses);
       try {
-        const rows = await this.#runOnce(execution, prepared.values(params));
+        const rows = await this.#runOnce(entry, execution, prepared.values(params));
         if (rows !== "again") return rows;
       } catch (error) {
         return bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
@@ -102,19 +111,26 @@ export class Runner {
     if (execution !== null && execution.generation === this.#store.generation) return execution;
     const stored = this.#loader.covering(plan);
     if (stored === null) return null;
+    if (entry.rejection?.generation === this.#store.generation) return entry.rejection.bypass;
     const program =
       execution !== null && isSame(execution.program.stored, stored) ? execution.program : compile(plan, stored);
     if (program.kind === "bypass") return program;
     try {
       entry.execution = new Execution(program, this.#store, entry.binders, this.#encodeContext(stored), this.#memo);
     } catch (error) {
-      return bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
+      const raised = bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
+      entry.rejection = { generation: this.#store.generation, bypass: raised };
+      return raised;
     }
-    this.#wantIndexes(plan, stored);
+    entry.indexing = this.#wantIndexes(plan, stored);
     return entry.execution;
   }
 
-  async #runOnce(execution: Execution, values: readonly unknown[]): Promise<unknown[] | Bypass | "again"> {
+  async #runOnce(
+    entry: PlanEntry,
+    execution: Execution,
+    values: readonly unknown[],
+  ): Promise<unknown[] | Bypass | "again"> {
     const bound = execution.bind(values);
     if (bound instanceof UnknownPosition) {
       const { table, column } = bound.column;
@@ -126,6 +142,12 @@ export class Runner {
     if (!Array.isArray(bound)) return bound;
     const here = execution.runHere(bound) ?? execution.recall(bound);
     if (here !== null) return here;
+    if (entry.plan.single === null && entry.indexing !== null) {
+      // A join without its index takes the product of the tables.
+      await entry.indexing;
+      entry.indexing = null;
+      return "again";
+    }
     const rows = await execution.scan(bound);
     return rows === "moved" ? "again" : rows;
   }
@@ -142,16 +164,18 @@ export class Runner {
     };
   }
 
-  /** Has indexes built in the background for what the plan filters, joins and sorts by. */
-  #wantIndexes({ indexes }: Plan, stored: readonly StoredTable[]): void {
+  /** Has indexes built in the background for what the plan filters, joins and sorts by. `null`: they are there. */
+  #wantIndexes({ indexes }: Plan, stored: readonly StoredTable[]): Promise<void> | null {
+    const builds: Promise<void>[] = [];
     for (const { table, columns } of indexes) {
       const [first] = columns;
       const found = stored.find(({ id }) => id === table.id);
       if (found === undefined || first === undefined || first === found.rowidColumn || found.rows < INDEXED_ROWS)
         continue;
       if (found.indexes.has(columns.join(",")) || found.indexes.size >= INDEXES_PER_TABLE) continue;
-      this.#store.ensureIndex(found.id, columns).catch(this.#onFault);
+      builds.push(this.#store.ensureIndex(found.id, columns).catch(this.#onFault));
     }
+    return builds.length === 0 ? null : Promise.all(builds).then(() => undefined);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FieldDescription } from "../dialects/dialect.ts";
 import type { BoundValue } from "../execute/bind.ts";
 import type { Execution } from "../execute/execution.ts";
+import type { Bypass } from "../outcome.ts";
 import type { Plan } from "./plan.ts";
 import type { Source } from "./term.ts";
 
@@ -17,6 +18,10 @@ export interface PlanEntry {
   readonly uses: readonly { tick: number }[];
   /** The compiled plan for the versions of the tables that were seen last. */
   execution: Execution | null;
+  /** Why SQLite does not take the statement, while the store is at this generation. */
+  rejection: { readonly generation: number; readonly bypass: Bypass } | null;
+  /** Indexes that are being built for it. */
+  indexing: Promise<void> | null;
 }
 
 /** One exact text whose plan is known: the plan, and where its run-time values come from. */

@@ -3,6 +3,9 @@ import { ClosedError, StoreError } from "../errors.ts";
 import type { StoreRow } from "./contract.ts";
 import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 
+/** A scan that takes longer is given up, and its thread with it: a statement can be one that never ends. */
+const TIME_LIMIT_MS = 60_000;
+
 interface Scan extends PromiseWithResolvers<StoreRow[] | "moved"> {
   readonly request: ScanRequest;
 }
@@ -11,6 +14,8 @@ interface Scan extends PromiseWithResolvers<StoreRow[] | "moved"> {
 interface Thread {
   readonly worker: Worker;
   scan: Scan | null;
+  /** Ends the scan that it is at. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -21,13 +26,15 @@ export class ScanPool {
   readonly #size: number;
   readonly #onFault: (error: Error) => void;
   readonly #functions: string;
+  readonly #timeLimitMs: number;
   readonly #threads = new Set<Thread>();
   readonly #resources = new Map<string, unknown>();
   readonly #waiting: Scan[] = [];
   #closed = false;
 
   /** `functions`: URL of the module whose functions the statements call. */
-  constructor(size: number, functions: string, onFault: (error: Error) => void) {
+  constructor(size: number, functions: string, onFault: (error: Error) => void, timeLimitMs: number = TIME_LIMIT_MS) {
+    this.#timeLimitMs = timeLimitMs;
     this.#size = Math.max(1, size);
     this.#functions = functions;
     this.#onFault = onFault;
@@ -75,6 +82,7 @@ export class ScanPool {
         return;
       }
       thread.scan = scan;
+      thread.timer = setTimeout(() => this.#lose(thread, TAKES_TOO_LONG), this.#timeLimitMs).unref();
       thread.worker.ref();
       send(thread.worker, scan.request);
     }
@@ -96,7 +104,7 @@ export class ScanPool {
     for (const [key, resource] of this.#resources) {
       send(worker, { kind: "provide", key, resource });
     }
-    const thread: Thread = { worker, scan: null };
+    const thread: Thread = { worker, scan: null, timer: undefined };
     this.#threads.add(thread);
     worker.unref();
     worker.on("message", (reply: ScanReply) => this.#settle(thread, reply));
@@ -108,6 +116,7 @@ export class ScanPool {
 
   #settle(thread: Thread, reply: ScanReply): void {
     const { scan } = thread;
+    clearTimeout(thread.timer);
     thread.scan = null;
     thread.worker.unref();
     if (reply.kind === "rows") {
@@ -123,6 +132,7 @@ export class ScanPool {
   /** The thread is gone; the next scan starts another. */
   #lose(thread: Thread, cause: Error): void {
     if (this.#threads.delete(thread)) {
+      clearTimeout(thread.timer);
       const error = new StoreError(`A scan thread failed: ${cause.message}`, { cause });
       thread.scan?.reject(error);
       thread.scan = null;
@@ -132,6 +142,8 @@ export class ScanPool {
     }
   }
 }
+
+const TAKES_TOO_LONG = new Error(`it took longer than ${TIME_LIMIT_MS / 1000} seconds`);
 
 function send(worker: Worker, message: ScanMessage): void {
   worker.postMessage(message);
