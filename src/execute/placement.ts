@@ -64,7 +64,8 @@ function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: re
     const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
       detail,
     );
-    if (detail.startsWith("MULTI-INDEX") || detail.includes("json_each")) return "scan";
+    if (detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each"))
+      return "scan";
     if (access === null) continue;
     steps *= Math.max(1, rowsOf(access, stored));
     if (steps > MAIN_THREAD_STEPS) return "scan";

@@ -242,7 +242,7 @@ function nullTexts(analysis: Analysis, operands: readonly Operand[]): readonly O
   );
 }
 
-function isSameOutput(a: Output, b: Output): boolean {
+export function isSameOutput(a: Output, b: Output): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === "scaled" && b.kind === "scaled") return a.scale === b.scale;
   if (a.kind === "ordinal") return a.type.oid === b.type.oid;

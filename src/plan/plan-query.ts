@@ -2,10 +2,11 @@ import { type Bypass, bypass } from "../outcome.ts";
 import type { Query } from "../parse/ast.ts";
 import { type Analysis, isBypass } from "./analysis.ts";
 import type { Block } from "./block.ts";
-import { CommonTable, Environment } from "./environment.ts";
+import { CommonTable, Environment, type NamedQuery } from "./environment.ts";
 import { namesTable } from "./named-tables.ts";
 import { planCompound, planValues } from "./plan-compound.ts";
 import { planSelect } from "./plan-select.ts";
+import { planRecursive } from "./recursive-table.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -47,24 +48,33 @@ function planBody(
 }
 
 /** Each entry sees those before it; the last environment is that of the query. */
-function planCommonTables(analysis: Analysis, query: Query, outer: Scope | null): readonly CommonTable[] | Bypass {
-  const tables: CommonTable[] = [];
-  for (const [index, { name, columnAliases, query: definition, recursive }] of query.with.entries()) {
-    const later = query.with.slice(index);
-    if (recursive && later.some((entry) => namesTable(definition, entry.name))) {
-      return bypass("cte", `${name} refers to itself or to what follows it`);
+function planCommonTables(analysis: Analysis, query: Query, outer: Scope | null): readonly NamedQuery[] | Bypass {
+  const tables: NamedQuery[] = [];
+  for (const [index, entry] of query.with.entries()) {
+    const later = entry.recursive ? query.with.slice(index + 1) : [];
+    if (later.some(({ name }) => namesTable(entry.query, name))) {
+      return bypass("cte", `${entry.name} refers to what follows it`);
     }
-    const block = planQuery(analysis, definition, outer);
-    if (isBypass(block)) return block;
-    const table = new CommonTable(analysis, name, block, columnAliases);
+    const table = planCommonTable(analysis, entry, outer);
+    if (isBypass(table)) return table;
     tables.push(table);
     analysis.environment = new Environment(analysis.environment, [table]);
   }
   return tables;
 }
 
+function planCommonTable(
+  analysis: Analysis,
+  { name, columnAliases, query, recursive }: Query["with"][number],
+  outer: Scope | null,
+): NamedQuery | Bypass {
+  if (recursive && namesTable(query, name)) return planRecursive(analysis, name, columnAliases, query, outer);
+  const block = planQuery(analysis, query, outer);
+  return isBypass(block) ? block : new CommonTable(analysis, name, block, columnAliases);
+}
+
 /** What the mentions ask for is known when the query is printed, so its text comes first. */
-function withCommonTables(block: Block, tables: readonly CommonTable[]): Block {
+function withCommonTables(block: Block, tables: readonly NamedQuery[]): Block {
   return {
     ...block,
     select: null,
