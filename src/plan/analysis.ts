@@ -57,6 +57,8 @@ export class Analysis {
    * LIMIT and DISTINCT. There a function may raise where the origin raises: SQLite cannot leave out the row in question.
    */
   computesSameRows = false;
+  /** A RIGHT or FULL JOIN stands somewhere. */
+  joinsFromRight = false;
   readonly indexes: IndexHint[] = [];
   /** Number of queries planned, nested ones included. */
   queries = 0;

@@ -168,7 +168,10 @@ class CompoundRows {
       return branch.print(items.length === 0 ? [ANYTHING] : items);
     });
     const rows = this.#operator.toUpperCase();
-    if (this.#operator === "union") return texts.join(this.#all ? " UNION ALL " : " UNION ");
+    // SQLite 3.53 loses rows when it flattens a UNION ALL into a join that a RIGHT or FULL JOIN stands in; a LIMIT keeps
+    // it from flattening.
+    const kept = this.#analysis.joinsFromRight ? " LIMIT -1" : "";
+    if (this.#operator === "union") return `${texts.join(this.#all ? " UNION ALL " : " UNION ")}${kept}`;
     if (!this.#all) return texts.join(` ${rows} `);
     // SQLite has no INTERSECT ALL and EXCEPT ALL: equal rows are numbered, and each number is one row.
     const list = names.map(({ as }) => as).join(", ");

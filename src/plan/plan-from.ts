@@ -90,6 +90,7 @@ function joinOf(
     columns: [...left.namespace.columns, ...right.namespace.columns],
     rowBound: () => 0n,
   };
+  if (join.type === "right" || join.type === "full") analysis.joinsFromRight = true;
   const conditions: string[] = [];
   for (const { left: a, right: b } of merged) {
     const equal = compare(analysis, "=", a, b);
