@@ -6,7 +6,7 @@ import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
-import { decimalConstant, decimalTerm, markNonzero } from "./decimals.ts";
+import { boundsOf, decimalConstant, decimalTerm, fixedScale, markNonzero, scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { isUnscaledNumeric, wireSql } from "./wire.ts";
 
@@ -16,7 +16,7 @@ export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term
   const unified = unify(analysis, operands);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(analysis, type, terms);
+  const values = valuesOf(terms);
   if (isBypass(values)) return values;
   const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
   return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
@@ -30,7 +30,7 @@ export function conditional(
   const unified = unify(analysis, [...branches.map((branch) => branch.then), otherwise]);
   if (isBypass(unified)) return unified;
   const { terms, type } = unified;
-  const values = valuesOf(analysis, type, terms);
+  const values = valuesOf(terms);
   if (isBypass(values)) return values;
   const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${values[index]}`);
   const sql = `(CASE ${whens.join(" ")} ELSE ${values[branches.length]} END)`;
@@ -44,9 +44,13 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   if (typeof equal !== "string") return equal;
   const value = left.value();
   if (typeof value !== "string") return value;
-  // The comparison of varchar is that of text, and its type becomes the result's.
-  const type = left.type.kind === "text" ? { ...analysis.builtin("text"), collation: left.type.collation } : left.type;
-  const result = combined(analysis, type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+  const result = combined(
+    analysis,
+    nullIfType(analysis, left.type, right),
+    `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`,
+    [left],
+    () => false,
+  );
   if (right.kind === "constant" && isZero(right) && !isBypass(result)) {
     analysis.pin(right);
     markNonzero(result);
@@ -54,15 +58,23 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   return result;
 }
 
+/** The type that the comparison gives to its left side: varchar becomes text, an integer beside a decimal numeric. */
+function nullIfType(analysis: Analysis, type: ColumnType, right: Operand): ColumnType {
+  if (type.kind === "text") return { ...analysis.builtin("text"), collation: type.collation };
+  const isDecimal =
+    isDecimalConstant(right) ||
+    (right.kind !== "null" && typeof right.type !== "string" && right.type.kind === "numeric");
+  return isIntegerKind(type.kind) && isDecimal ? scaledType(analysis, 0) : type;
+}
+
 function isZero(constant: Constant): boolean {
   return constant.text !== null && /^-?0+(?:\.0*)?$/.test(constant.text);
 }
 
-/** Decimals that differ in scale are brought together as texts. */
-function valuesOf(analysis: Analysis, type: ColumnType, terms: readonly (Term | null)[]): string[] | Bypass {
+function valuesOf(terms: readonly (Term | null)[]): string[] | Bypass {
   const values: string[] = [];
   for (const term of terms) {
-    const value = term === null ? "NULL" : isUnscaledNumeric(type) ? wireSql(analysis, term) : term.value();
+    const value = term === null ? "NULL" : term.value();
     if (typeof value !== "string") return value;
     values.push(value);
   }
@@ -85,7 +97,27 @@ export function unify(
     if (isBypass(term)) return term;
     terms.push(isTerm(term) ? term : null);
   }
-  return { terms, type };
+  if (!isUnscaledNumeric(type)) return { terms, type };
+  const decimals = asTexts(analysis, terms);
+  return isBypass(decimals) ? decimals : { terms: decimals, type };
+}
+
+/** Decimals of different scales as texts: integers of different units must not stand in one place. */
+function asTexts(analysis: Analysis, terms: readonly (Term | null)[]): (Term | null)[] | Bypass {
+  const scales = new Set(terms.filter((term) => term !== null).map(fixedScale));
+  const scale = scales.size === 1 ? [...scales][0] : null;
+  const decimals: (Term | null)[] = [];
+  for (const term of terms) {
+    const sql = term === null ? null : wireSql(analysis, term);
+    if (isBypass(sql)) return sql;
+    const isNull = term === null || sql === null;
+    decimals.push(
+      isNull
+        ? null
+        : decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds: boundsOf(term), scale: scale ?? null }),
+    );
+  }
+  return decimals;
 }
 
 /** A constant among the alternatives; as a decimal it keeps its own scale. */
