@@ -101,6 +101,7 @@ function planClauses(
     const offset = planRowCount(analysis, query.offset, 0);
     if (isBypass(offset)) return offset;
     analysis.pinsLiterals = true;
+    scope.grouped = select.groupBy.length > 0;
     analysis.comparesExpressions = comparesExpressions || select.groupBy.length > 0 || select.distinct !== false;
     analysis.computesSameRows = names !== null && limit === null && offset === null && select.distinct === false;
     const columns = planTargets(analysis, select.targets, scope, names);

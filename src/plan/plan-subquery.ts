@@ -8,6 +8,7 @@ import { ANYTHING, throughForms } from "./relations.ts";
 import type { Operand, Term } from "./term.ts";
 import { incomparable } from "./treatments/comparison.ts";
 import { unify } from "./treatments/conditionals.ts";
+import { isExactNumber } from "./treatments/decimals.ts";
 
 /** A column of a one-row query as a value. */
 export function queryTerm(block: Block, term: Term): Term {
@@ -73,7 +74,11 @@ function comparablePair(
   right: Operand,
 ): { readonly left: Term; readonly right: Term } | Bypass {
   const [a, b] = [left, right];
-  if (isTerm(a) && isTerm(b)) return incomparable(a.type, b.type) ?? { left: a, right: b };
+  if (isTerm(a) && isTerm(b)) {
+    const refusal = incomparable(a.type, b.type);
+    if (refusal === null) return { left: a, right: b };
+    if (!isExactNumber(a) || !isExactNumber(b)) return refusal;
+  }
   const unified = unify(analysis, [a, b]);
   if (isBypass(unified)) return unified;
   const [x, y] = unified.terms;

@@ -49,6 +49,8 @@ export class Scope {
   readonly namespace: Namespace;
   /** How many calls of aggregate functions belong to this query. */
   aggregates = 0;
+  /** It has a GROUP BY: no group is without rows. */
+  grouped = false;
   /** How many calls of window functions. */
   windows = 0;
 

@@ -12,7 +12,7 @@ export const SETUP = [
 ];
 
 /** Whole numbers and picks from one seed. */
-class Random {
+export class Random {
   readonly #next: () => number;
 
   constructor(seed: number) {
@@ -121,7 +121,7 @@ export async function fill(database: SharedDatabase, rows: number, seed: number)
 }
 
 /** A pool that leaves everything as the text that the server sends. */
-const WIRE: pg.PoolConfig = {
+export const WIRE: pg.PoolConfig = {
   types: { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig,
 };
 

@@ -161,6 +161,13 @@ describeOnServers(
         "SELECT m, coalesce(sum(p), 0) AS a, sum(p / q) AS b, avg(x * 2) AS c FROM n WHERE id < 20 GROUP BY m HAVING avg(p) > -1000000 ORDER BY m",
         "SELECT m, bool_and(b) AS a, bool_or(b) AS b, every(i4 > 0) AS c, bool_or(b) FILTER (WHERE i4 > 0) AS d FROM n GROUP BY m ORDER BY m",
         "SELECT min(k) || '!' AS a, max(t) = min(t) AS b, length(min(v)) AS c FROM n",
+        "SELECT max(w) AS a, min(w) AS b, max(round(x, 1)) AS c, sum(1) AS d, avg(2.50) AS e, sum(DISTINCT round(x, 0)) AS f FROM n",
+        "SELECT m, sum(i4) / count(*) AS a, round(100.0 * count(*) FILTER (WHERE b) / count(*), 2) AS b FROM n GROUP BY m ORDER BY m",
+        "SELECT sum(p) / count(*) AS a, (sum(i8) * 2)::numeric / count(*) AS b FROM n WHERE id < 0",
+        "SELECT sum(v) AS a, avg(v) AS b, max(v) AS c FROM (SELECT p AS v FROM n WHERE id < 40 UNION ALL SELECT id FROM n) AS s",
+        "SELECT id, to_json(nullif(i4, 2.5) / 2) AS a, to_json(nullif(i4, q) / 3) AS b FROM n ORDER BY id",
+        "SELECT id FROM n WHERE q + 0.0 IN (SELECT q * 1.0 FROM n AS o WHERE o.id < 20) ORDER BY id",
+        "SELECT id, avg(p) OVER (ORDER BY id ROWS 3 PRECEDING) AS a, stddev_pop(i2) OVER (PARTITION BY m ORDER BY id) AS b FROM n ORDER BY id",
         "SELECT count(*) AS a, count('x') AS b, count(x) FILTER (WHERE p > q) AS c FROM n",
       ]);
     });

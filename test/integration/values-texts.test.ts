@@ -31,7 +31,12 @@ describeOnServers(
       await expectExact(opened, ofEachRow(ALL.map((column) => `concat(${column}, 'x', ${column}, NULL)`)));
       await expectExact(
         opened,
-        ofEachRow([`concat_ws(', ', ${ALL.join(", ")})`, "concat_ws(t, i4, b, c)", "concat(t)"]),
+        ofEachRow([
+          `concat_ws(', ', ${ALL.join(", ")})`,
+          "concat_ws(t, i4, b, c)",
+          "concat_ws(c, k, c, k)",
+          "concat(t)",
+        ]),
       );
     });
 

@@ -3,10 +3,18 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Facts, Operand, Output, Term } from "../term.ts";
-import { scaledType } from "./arithmetic.ts";
 import { collectArray, collectText } from "./collecting.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
-import { boundsOf, decimalTerm, integerScale } from "./decimals.ts";
+import { untypedConstantTerm } from "./constants.ts";
+import {
+  boundsOf,
+  decimalTerm,
+  fixedScale,
+  integerScale,
+  markNullOverNothing,
+  markRowCount,
+  scaledType,
+} from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { isUnscaledNumeric } from "./wire.ts";
 
@@ -56,20 +64,30 @@ export const WINDOW_AGGREGATES: ReadonlySet<string> = new Set(
 export function aggregate(analysis: Analysis, call: AggregateCall): Term | Bypass {
   if (call.name === "count") return count(analysis, call);
   if (call.name === "string_agg") return collectText(analysis, call);
-  const [operand] = call.operands;
-  if (operand === undefined || call.operands.length !== 1 || !isTerm(operand)) {
-    return bypass("unsupported-function", `${call.name}() over something that is not a column or expression`);
-  }
+  const [argument, ...more] = call.operands;
   const treatment = TREATMENTS.get(call.name);
-  return treatment?.(analysis, call, operand) ?? bypass("unsupported-function", `function ${call.name}()`);
+  if (argument === undefined || more.length > 0 || argument.kind === "null" || treatment === undefined) {
+    return bypass("unsupported-function", `${call.name}() of these arguments`);
+  }
+  if (!isTerm(argument) && argument.type === "unknown") {
+    return bypass("unsupported-function", `${call.name}() of an untyped constant`);
+  }
+  const operand = isTerm(argument) ? argument : untypedConstantTerm(analysis, argument);
+  const term = isBypass(operand) ? operand : treatment(analysis, call, operand);
+  if (!isBypass(term) && call.filter === "") markNullOverNothing(term);
+  return term;
 }
 
 function count(analysis: Analysis, call: AggregateCall): Term | Bypass {
   const sql = countSql(call);
   if (typeof sql !== "string") return sql;
   const rows = analysis.rowBound();
-  const interval = (facts: Facts): Interval => ({ low: 0n, high: rows(facts) });
-  return computed({ type: analysis.builtin("int8"), sql, interval, neverNull: () => true });
+  const ofAllRows = call.star && call.filter === "";
+  const low = ofAllRows && analysis.scope?.grouped === true ? 1n : 0n;
+  const interval = (facts: Facts): Interval => ({ low, high: rows(facts) > low ? rows(facts) : low });
+  const term = computed({ type: analysis.builtin("int8"), sql, interval, neverNull: () => true });
+  if (ofAllRows) markRowCount(term);
+  return term;
 }
 
 function countSql(call: AggregateCall): string | Bypass {
@@ -132,10 +150,10 @@ function requireNumbers(analysis: Analysis, { name }: AggregateCall, operand: Te
 /** sum() and avg() of decimals that are kept as texts. Which of two equal ones DISTINCT keeps decides about the scale. */
 function overTexts(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
   if (call.window) return bypass("window-function", `${call.name}() OVER decimals of any scale`);
-  if (call.distinct) return bypass("unsupported-type", `${call.name}(DISTINCT …) over decimals of any scale`);
   const value = operand.value();
   if (typeof value !== "string") return value;
-  const sql = `pg_numeric_${call.name}(${value})${call.filter}`;
+  if (call.distinct) analysis.proofs.push(operand.canonical);
+  const sql = `pg_numeric_${call.name}(${call.distinct ? "DISTINCT " : ""}${value})${call.filter}`;
   return decimalTerm(analysis, { sql, ...(call.name === "avg" && { bounds: boundsOf(operand) }) });
 }
 
@@ -181,6 +199,7 @@ function extreme(analysis: Analysis, call: AggregateCall, operand: Term): Term |
   if (type.kind === "bool" || type.kind === "uuid" || type.kind === "json" || type.kind === "wire") {
     return bypass("unsupported-function", `${call.name}() over ${type.name}`);
   }
+  if (isUnscaledNumeric(type)) return extremeText(analysis, call, operand);
   const ordered = operand.order();
   if (typeof ordered !== "string") return ordered;
   const output = extremeOutput(analysis, operand);
@@ -203,6 +222,15 @@ function extreme(analysis: Analysis, call: AggregateCall, operand: Term): Term |
     return typeof own === "string" ? `pg_text_${call.name}(${ordered}, ${own})${call.filter}` : own;
   };
   return { ...result, value, equality: value };
+}
+
+/** Of equal decimals of different scale the origin shows one that only it knows: the function then raises. */
+function extremeText(analysis: Analysis, call: AggregateCall, operand: Term): Term | Bypass {
+  if (call.window) return bypass("window-function", `${call.name}() OVER decimals of any scale`);
+  const value = operand.value();
+  if (typeof value !== "string") return value;
+  const sql = `pg_numeric_${call.name}(${value})${call.filter}`;
+  return decimalTerm(analysis, { sql, bounds: boundsOf(operand), scale: fixedScale(operand) });
 }
 
 /** min/max of a varchar column are text; of any other type the type itself, without modifier. */

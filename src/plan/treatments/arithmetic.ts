@@ -12,9 +12,11 @@ import {
   decimalConstant,
   decimalOperand,
   decimalTerm,
+  dividesSafely,
+  inheritNull,
   integerScale,
   isExactNumber,
-  isNonzero,
+  scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
@@ -54,11 +56,6 @@ export function arithmetic(
   return operator === "*"
     ? proven(analysis, operator, left, right, type, 0, 0)
     : proven(analysis, operator, left, right, type, scale - leftScale, scale - rightScale);
-}
-
-/** `numeric` whose values are known to have exactly `scale` decimals. */
-export function scaledType(analysis: Analysis, scale: number): ColumnType {
-  return { ...analysis.builtin("numeric"), precision: [18, scale] };
 }
 
 export function negate(analysis: Analysis, operand: Operand): Term | Bypass {
@@ -137,11 +134,14 @@ function proven(
     const x = shifted(left.interval(facts), leftShift);
     const y = shifted(right.interval(facts), rightShift);
     if (x === null || y === null) return null;
-    return isNonzero(right) ? combineNonzero(operator, x, y) : combine(operator, x, y);
+    return dividesSafely(left, right) ? combineNonzero(operator, x, y) : combine(operator, x, y);
   };
   const limits = isIntegerKind(type.kind) ? rangeOfType(type.kind) : INT64;
   const sql = `(${shiftedSql(a, leftShift)} ${operator} ${shiftedSql(b, rightShift)})`;
-  return provenTerm(analysis, type, sql, interval, limits, (facts) => left.neverNull(facts) && right.neverNull(facts));
+  const neverNull = (facts: Facts): boolean => left.neverNull(facts) && right.neverNull(facts);
+  const result = provenTerm(analysis, type, sql, interval, limits, neverNull);
+  inheritNull(result, [left, right]);
+  return result;
 }
 
 /** The range of an operation whose right side is in `y` but never 0. */

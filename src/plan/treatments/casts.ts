@@ -3,10 +3,19 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { contains, type Interval, rangeOfType } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
-import { provenTerm, scaledType } from "./arithmetic.ts";
+import { provenTerm } from "./arithmetic.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { constantTerm, untypedConstantTerm } from "./constants.ts";
-import { boundsOf, decimalConstant, decimalOperand, decimalTerm, integerScale, isExactNumber } from "./decimals.ts";
+import {
+  boundsOf,
+  decimalConstant,
+  decimalOperand,
+  decimalTerm,
+  inheritZero,
+  integerScale,
+  isExactNumber,
+  scaledType,
+} from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { charLength, wireSql } from "./wire.ts";
 
@@ -15,6 +24,12 @@ export function cast(analysis: Analysis, operand: Operand, type: ColumnType): Te
   if (operand.kind === "null") return nullTerm(analysis, type);
   const term = isTerm(operand) ? operand : constantOperand(analysis, operand, type);
   if (isBypass(term)) return term;
+  const result = castTerm(analysis, term, type);
+  if (!isBypass(result)) inheritZero(result, term);
+  return result;
+}
+
+function castTerm(analysis: Analysis, term: Term, type: ColumnType): Term | Bypass {
   const from = term.type;
   if (from.oid === type.oid && type.modifier === -1 && type.kind !== "char") return term;
   if (isTextKind(type.kind)) return castToText(analysis, term, type);

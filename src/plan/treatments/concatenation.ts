@@ -4,7 +4,7 @@ import type { Operand, Term } from "../term.ts";
 import { textSql } from "./casts.ts";
 import { mergeCollations } from "./collations.ts";
 import { isTextKind } from "./columns.ts";
-import { constantTerm } from "./constants.ts";
+import { constantTerm, untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
 import { wireSql } from "./wire.ts";
 
@@ -47,11 +47,11 @@ function joined(
   analysis: Analysis,
   terms: readonly Term[],
   print: (parts: readonly string[]) => string,
-  toText: (analysis: Analysis, term: Term) => string | Bypass,
+  toText: (analysis: Analysis, term: Term, index: number) => string | Bypass,
 ): Term | Bypass {
   const parts: string[] = [];
-  for (const term of terms) {
-    const text = toText(analysis, term);
+  for (const [index, term] of terms.entries()) {
+    const text = toText(analysis, term, index);
     if (typeof text !== "string") return text;
     parts.push(text);
   }
@@ -91,15 +91,13 @@ export function concatFunction(
     analysis,
     terms,
     (parts) => (separated ? `pg_concat_ws(${parts.join(", ")})` : `pg_concat_ws('', ${parts.join(", ")})`),
-    (_, term) => (separated && term === terms[0] ? textSql(analysis, term) : wireSql(analysis, term)),
+    (_, term, index) => (separated && index === 0 ? textSql(analysis, term) : wireSql(analysis, term)),
   );
   const neverNull = separated ? terms[0]?.neverNull : () => true;
   return isBypass(result) || neverNull === undefined ? result : { ...result, neverNull };
 }
 
 function textConstant(analysis: Analysis, operand: Exclude<Operand, Term>): Term | Bypass {
-  if (operand.kind !== "constant" || (operand.type !== "unknown" && !isTextParameter(operand))) {
-    return bypass("unsupported-function", "concat() with a constant that is not a text");
-  }
-  return constantTerm(analysis, operand, analysis.builtin("text"));
+  if (operand.kind === "null") return bypass("unsupported-function", "concat() of NULL");
+  return untypedConstantTerm(analysis, operand);
 }

@@ -6,7 +6,7 @@ import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
-import { boundsOf, decimalConstant, decimalTerm, integerScale, markNonzero } from "./decimals.ts";
+import { boundsOf, decimalConstant, decimalTerm, fixedScale, markNonzero, scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { isUnscaledNumeric, wireSql } from "./wire.ts";
 
@@ -44,14 +44,27 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   if (typeof equal !== "string") return equal;
   const value = left.value();
   if (typeof value !== "string") return value;
-  // The comparison of varchar is that of text, and its type becomes the result's.
-  const type = left.type.kind === "text" ? { ...analysis.builtin("text"), collation: left.type.collation } : left.type;
-  const result = combined(analysis, type, `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`, [left], () => false);
+  const result = combined(
+    analysis,
+    nullIfType(analysis, left.type, right),
+    `(CASE WHEN ${equal} THEN NULL ELSE ${value} END)`,
+    [left],
+    () => false,
+  );
   if (right.kind === "constant" && isZero(right) && !isBypass(result)) {
     analysis.pin(right);
     markNonzero(result);
   }
   return result;
+}
+
+/** The type that the comparison gives to its left side: varchar becomes text, an integer beside a decimal numeric. */
+function nullIfType(analysis: Analysis, type: ColumnType, right: Operand): ColumnType {
+  if (type.kind === "text") return { ...analysis.builtin("text"), collation: type.collation };
+  const isDecimal =
+    isDecimalConstant(right) ||
+    (right.kind !== "null" && typeof right.type !== "string" && right.type.kind === "numeric");
+  return isIntegerKind(type.kind) && isDecimal ? scaledType(analysis, 0) : type;
 }
 
 function isZero(constant: Constant): boolean {
@@ -82,19 +95,29 @@ export function unify(
   for (const operand of operands) {
     const term = operand.kind === "constant" ? alternative(analysis, operand, type) : operand;
     if (isBypass(term)) return term;
-    const stored = isTerm(term) && isUnscaledNumeric(type) ? asDecimal(analysis, term) : term;
-    if (isBypass(stored)) return stored;
-    terms.push(isTerm(stored) ? stored : null);
+    terms.push(isTerm(term) ? term : null);
   }
-  return { terms, type };
+  if (!isUnscaledNumeric(type)) return { terms, type };
+  const decimals = asTexts(analysis, terms);
+  return isBypass(decimals) ? decimals : { terms: decimals, type };
 }
 
-/** Decimals that differ in scale are brought together as texts; equal ones may then look different. */
-function asDecimal(analysis: Analysis, term: Term): Term | Bypass {
-  if (integerScale(term) === null) return term;
-  const sql = wireSql(analysis, term);
-  if (typeof sql !== "string") return sql;
-  return decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds: boundsOf(term) });
+/** Decimals of different scales as texts: integers of different units must not stand in one place. */
+function asTexts(analysis: Analysis, terms: readonly (Term | null)[]): (Term | null)[] | Bypass {
+  const scales = new Set(terms.filter((term) => term !== null).map(fixedScale));
+  const scale = scales.size === 1 ? [...scales][0] : null;
+  const decimals: (Term | null)[] = [];
+  for (const term of terms) {
+    const sql = term === null ? null : wireSql(analysis, term);
+    if (isBypass(sql)) return sql;
+    const isNull = term === null || sql === null;
+    decimals.push(
+      isNull
+        ? null
+        : decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds: boundsOf(term), scale: scale ?? null }),
+    );
+  }
+  return decimals;
 }
 
 /** A constant among the alternatives; as a decimal it keeps its own scale. */

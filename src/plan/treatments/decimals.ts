@@ -1,3 +1,4 @@
+import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import type { Analysis } from "../analysis.ts";
@@ -16,6 +17,51 @@ const UNBOUNDED: Bounds = () => null;
 const BOUNDS = new WeakMap<Term, Bounds>();
 /** Terms that are never zero: `NULLIF(x, 0)`. */
 const NONZERO = new WeakSet<Term>();
+
+/** `count(*)` of the query's rows or groups. */
+const ROW_COUNTS = new WeakSet<Term>();
+/** What is NULL where that count is zero: other aggregates, and what is computed from them. */
+const NULL_OVER_NOTHING = new WeakSet<Term>();
+
+export function markRowCount(term: Term): void {
+  ROW_COUNTS.add(term);
+}
+
+export function markNullOverNothing(term: Term): void {
+  NULL_OVER_NOTHING.add(term);
+}
+
+/**
+ * A cast to a wider number is NULL and zero where its operand is. One that rounds may become zero, but of a row count
+ * nothing is rounded away.
+ */
+export function inheritZero(term: Term, operand: Term): void {
+  if (NULL_OVER_NOTHING.has(operand)) NULL_OVER_NOTHING.add(term);
+  if (ROW_COUNTS.has(operand)) ROW_COUNTS.add(term);
+}
+
+/** An operation is NULL where an operand is, and is then not computed. */
+export function inheritNull(term: Term, operands: readonly Term[]): void {
+  if (operands.some((operand) => NULL_OVER_NOTHING.has(operand))) NULL_OVER_NOTHING.add(term);
+}
+
+/** True if the quotient is never computed with a divisor of zero, whatever the data. */
+export function dividesSafely(dividend: Term, divisor: Term): boolean {
+  return NONZERO.has(divisor) || (ROW_COUNTS.has(divisor) && NULL_OVER_NOTHING.has(dividend));
+}
+
+/** Digits after the point of terms that are kept as text, where all values have the same number of them. */
+const SCALES = new WeakMap<Term, number>();
+
+/** Digits after the point, if all values of the number have the same number of them. */
+export function fixedScale(term: Term): number | null {
+  return integerScale(term) ?? SCALES.get(term) ?? null;
+}
+
+/** `numeric` whose values are known to have exactly `scale` decimals. */
+export function scaledType(analysis: Analysis, scale: number): ColumnType {
+  return { ...analysis.builtin("numeric"), precision: [18, scale] };
+}
 
 export function markNonzero(term: Term): void {
   NONZERO.add(term);
@@ -57,6 +103,7 @@ export function decimalTerm(analysis: Analysis, { sql, neverNull, bounds, scale 
     canonical: () => (scale === null ? bypass("unsupported-type", "equal decimals may differ in scale") : null),
   });
   if (bounds !== undefined) BOUNDS.set(term, bounds);
+  if (scale !== null) SCALES.set(term, scale);
   return term;
 }
 
@@ -77,9 +124,9 @@ function unscaled(range: Interval, scale: number): Interval {
 }
 
 /** Proves that a divisor is never zero in the loaded rows. */
-function requireNonzero(analysis: Analysis, divisor: Term): void {
+function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void {
   // The function raises as the origin does, and the origin then answers.
-  if (NONZERO.has(divisor) || analysis.computesSameRows) return;
+  if (dividesSafely(dividend, divisor) || analysis.computesSameRows) return;
   const bounds = integerScale(divisor) === null ? boundsOf(divisor) : divisor.interval;
   analysis.proofs.push((facts) => {
     const range = bounds(facts);
@@ -87,10 +134,6 @@ function requireNonzero(analysis: Analysis, divisor: Term): void {
       ? null
       : bypass("may-raise", "a division by zero is possible with the values loaded");
   });
-}
-
-export function isNonzero(term: Term): boolean {
-  return NONZERO.has(term);
 }
 
 const FUNCTIONS: Readonly<Record<ArithmeticOperator, string>> = {
@@ -112,12 +155,14 @@ export function decimalArithmetic(
   if (typeof a !== "string") return a;
   const b = decimalOperand(right);
   if (typeof b !== "string") return b;
-  if (operator === "/" || operator === "%") requireNonzero(analysis, right);
-  return decimalTerm(analysis, {
+  if (operator === "/" || operator === "%") requireNonzero(analysis, left, right);
+  const result = decimalTerm(analysis, {
     sql: `pg_numeric_${FUNCTIONS[operator]}(${a}, ${b})`,
     neverNull: (facts) => left.neverNull(facts) && right.neverNull(facts),
     bounds: combinedBounds(operator, left, right),
   });
+  inheritNull(result, [left, right]);
+  return result;
 }
 
 function combinedBounds(operator: ArithmeticOperator, left: Term, right: Term): Bounds {
@@ -141,10 +186,10 @@ function combinedBounds(operator: ArithmeticOperator, left: Term, right: Term): 
   };
 }
 
-/** `numeric` whose values are known to have exactly `scale` decimals. */
+/** A constant that is kept as an integer. */
 function scaledTerm(analysis: Analysis, digits: bigint, scale: number): Term {
   return computed({
-    type: { ...analysis.builtin("numeric"), precision: [18, scale] },
+    type: scaledType(analysis, scale),
     sql: `CAST(${digits} AS INTEGER)`,
     interval: () => ({ low: digits, high: digits }),
     neverNull: () => true,

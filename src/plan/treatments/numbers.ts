@@ -3,10 +3,10 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { contains, type Interval, rangeOfType } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
-import { arithmetic, numberTerm, provenTerm, scaledType } from "./arithmetic.ts";
+import { arithmetic, numberTerm, provenTerm } from "./arithmetic.ts";
 import { isIntegerKind } from "./columns.ts";
 import { integerValue } from "./constants.ts";
-import { boundsOf, decimalOperand, decimalTerm, integerScale } from "./decimals.ts";
+import { boundsOf, decimalOperand, decimalTerm, integerScale, scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
 const ROUNDINGS: ReadonlyMap<string, "round" | "trunc" | "ceil" | "floor"> = new Map([

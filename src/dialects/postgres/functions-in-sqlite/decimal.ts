@@ -28,7 +28,8 @@ const TEXT = /^-?\d+(?:\.\d+)?$/;
  * integer expression that left the range of 64 bits is a REAL to SQLite.
  */
 export function readDecimal(value: StoreValue, scale: StoreValue): Decimal {
-  if (typeof value === "bigint") return { digits: value, scale: Number(scale) };
+  const places = Number(scale);
+  if (typeof value === "bigint" && places >= 0) return { digits: value, scale: places };
   if (typeof value !== "string" || !TEXT.test(value)) throw new RangeError(`${value} is not computed with here`);
   const point = value.indexOf(".");
   if (point < 0) return { digits: BigInt(value), scale: 0 };

@@ -71,7 +71,7 @@ export function registerDecimals(target: FunctionTarget): void {
   });
   target.function("pg_numeric_key", EXACT, (value) => {
     if (value === null) return null;
-    const key = numericKey(String(value));
+    const key = typeof value === "string" ? numericKey(value) : null;
     if (key === null) throw new RangeError(`${value} has no key`);
     return key;
   });
@@ -96,6 +96,9 @@ function registerAggregates(target: FunctionTarget): void {
   total("sum", decimalText);
   total("avg", (sum) => decimalText(divide(sum, { digits: BigInt(sum.count), scale: 0 })));
 
+  extreme(target, "pg_numeric_min", (order) => order < 0n);
+  extreme(target, "pg_numeric_max", (order) => order > 0n);
+
   /** The mean from a sum, its scale and the count that SQLite computed. */
   target.function("pg_numeric_mean", EXACT, (sum, scale, count) =>
     sum === null ? null : decimalText(divide(readDecimal(sum, scale), readDecimal(count, 0n))),
@@ -117,6 +120,26 @@ function accumulate(sum: Sum, value: StoreValue): Sum {
   }
   sum.count++;
   return sum;
+}
+
+/** Raises where the extreme is held by values of different scale: which of them the origin shows, its own order decides. */
+function extreme(target: FunctionTarget, name: string, wins: (order: bigint) => boolean): void {
+  target.aggregate<{ best: Decimal | null; scales: number }>(name, {
+    ...EXACT,
+    start: () => ({ best: null, scales: 0 }),
+    step: (state, value) => {
+      if (value === null) return state;
+      const next = readDecimal(value, -1n);
+      const order = state.best === null ? null : subtract(next, state.best).digits;
+      if (order === null || wins(order)) return { best: next, scales: 1 };
+      if (order === 0n && next.scale !== state.best?.scale) state.scales = 2;
+      return state;
+    },
+    result: ({ best, scales }) => {
+      if (scales > 1) throw new RangeError("equal extremes of different scale");
+      return best === null ? null : decimalText(best);
+    },
+  });
 }
 
 /** `numeric_stddev_internal` over integers. `form`: `var` or `stddev`, `_pop` or `_samp`. */
