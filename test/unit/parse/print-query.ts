@@ -42,7 +42,7 @@ function body(node: QueryBody): string {
 
 function select({ distinct, targets, from, where, groupBy, having }: Select): string {
   const unique = Array.isArray(distinct) ? ` DISTINCT ON (${list(distinct)})` : distinct === true ? " DISTINCT" : "";
-  const parts = [`SELECT${unique} ${targets.map(target).join(", ")}`];
+  const parts = [`SELECT${unique}${targets.length === 0 ? "" : ` ${targets.map(target).join(", ")}`}`];
   if (from !== null) parts.push(`FROM ${fromItem(from)}`);
   if (where !== null) parts.push(`WHERE ${expression(where)}`);
   if (groupBy.length > 0) parts.push(`GROUP BY ${list(groupBy)}`);
