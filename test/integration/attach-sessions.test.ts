@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { connectClient, isHit, openAttached, warm } from "../support/attach.ts";
@@ -155,6 +156,26 @@ describeOnServers(
         return (engine.stats().bypassesByReason["row-level-security"] ?? 0) > 0;
       });
       expect(await isHit(engine, () => pool.query("SELECT id FROM secured"))).toBe(false);
+    });
+
+    it("what was found out about a session before it changed says nothing", async () => {
+      const { engine, pool, proxy } = await openAttached(database, { pool: { max: 1 } });
+      await warm(engine, pool, READ);
+      const client = await connectClient(database);
+      // The engine's own connections stand still: it has the session's answers, and waits for what to compare them with.
+      proxy.pause();
+      engine.attach(client);
+      await client.query("SELECT 1");
+      await client.query("SET search_path = aside");
+      await client.query(READ);
+      await client.query("SELECT 1");
+      proxy.resume();
+      for (let time = 0; time < 10; time++) {
+        expect((await client.query(READ)).rows[0].id).toBe(11);
+        await sleep(10);
+      }
+      await client.query("RESET search_path");
+      await warm(engine, client, READ);
     });
 
     it("LISTEN, SHOW and transactions that only read do not end the hits of a client", async () => {
