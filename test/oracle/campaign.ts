@@ -9,7 +9,7 @@ import { shrinkTree } from "./relational/shrink-tree.ts";
 import { Weights } from "./relational/weights.ts";
 import { RESET_STATEMENTS, randomSchema, type Schema, setupStatements } from "./schema.ts";
 import { type Shrunk, shrink } from "./shrink.ts";
-import { kindName, SUBJECT_KINDS, type Subject, type SubjectFactory } from "./subject.ts";
+import { kindName, SUBJECT_KINDS, type Subject, type SubjectFactory, type SubjectKind } from "./subject.ts";
 import { type Failure, Tally } from "./tally.ts";
 
 export interface CampaignOptions {
@@ -116,7 +116,8 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
   const findings: Finding[] = [];
   try {
     for (const sql of [...RESET_STATEMENTS, ...setupStatements(schema)]) await database.query(sql);
-    for (const kind of SUBJECT_KINDS) subjects.push(await options.factory(database.url, session, kind));
+    const kinds = run.related ? someKinds(random) : SUBJECT_KINDS;
+    for (const kind of kinds) subjects.push(await options.factory(database.url, session, kind));
     const room = (options.maxFailures ?? 1) - tally.failures.length;
     const batch = {
       seed: random.seed(),
@@ -151,6 +152,14 @@ async function runBatch(batchSeed: number, collation: TestCollation, database: T
     for (const subject of subjects) await subject.close();
     if (findings.length === 0) await origin.close().catch(() => {});
   }
+}
+
+/** Each engine loads its own tables: two a schema are enough, over many schemas. */
+function someKinds(random: Random): readonly SubjectKind[] {
+  const [wire, plain, strict, attached] = SUBJECT_KINDS;
+  const first = random.pick([wire, plain]);
+  const second = random.weighted({ attached: 6, strict: 1.5, plain: 1 });
+  return [first, { attached, strict, plain }[second]].filter((kind) => kind !== undefined);
 }
 
 interface Circumstances {

@@ -11,6 +11,8 @@ export interface HuntOptions {
   readonly seed: number;
   readonly maxQueries: number;
   readonly server: string;
+  /** Which generator hunts: that of several tables, or that of one. */
+  readonly related: boolean;
 }
 
 /** No mistake at all: what it does not survive, no mutant's end can be told from. */
@@ -23,7 +25,7 @@ export async function hunt(mutant: Mutant, options: HuntOptions): Promise<Hunt> 
   const output = await run(process.execPath, [
     ...[fuzz, "--json", "--engine", sources.entry, "--seed", String(options.seed)],
     ...["--queries", String(options.maxQueries), "--minutes", "5", "--server", options.server],
-    ...["--failures", "1", "--shrink", "0"],
+    ...["--failures", "1", "--shrink", "0", "--related", options.related ? "1" : "0"],
   ]);
   const found = /^\{.*\}$/m.exec(output);
   if (found === null) {

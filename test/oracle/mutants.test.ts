@@ -3,9 +3,10 @@ import { expect, test } from "vitest";
 import { newestServer } from "../support/postgres.ts";
 import { hunt, UNCHANGED } from "./hunt.ts";
 import { MUTANTS } from "./mutants.ts";
+import { RELATED_MUTANTS } from "./mutants-related.ts";
 import { patched } from "./mutate.ts";
 
-test.each(MUTANTS)("fits the sources: $name", async (mutant) => {
+test.each([...MUTANTS, ...RELATED_MUTANTS])("fits the sources: $name", async (mutant) => {
   const text = await readFile(new URL(`../../src/${mutant.file}`, import.meta.url), "utf8");
   expect(patched(text, mutant)).not.toBe(text);
 });
@@ -25,16 +26,30 @@ const QUICK = [
   "DISTINCT dropped",
 ];
 
+const QUICK_RELATED = [
+  "a left join loses the rows that match nothing",
+  "a full join by USING shows the left column",
+  "a value from several rows is the first of them",
+  "DISTINCT ON keeps any row of its group",
+  "UNION keeps equal rows",
+  "PARTITION BY dropped",
+];
+
 const options = { seed: 1, maxQueries: 10_000 };
 
-test("the sources survive as they are", { timeout: 300_000 }, async () => {
-  const result = await hunt(UNCHANGED, { ...options, server: newestServer().name });
-  expect(result).toMatchObject({ kind: "survived" });
-});
+test.each([false, true])(
+  "the sources survive as they are (several tables: %s)",
+  { timeout: 300_000 },
+  async (related) => {
+    const result = await hunt(UNCHANGED, { ...options, related, server: newestServer().name });
+    expect(result).toMatchObject({ kind: "survived" });
+  },
+);
 
-test.each(QUICK)("killed: %s", { timeout: 240_000 }, async (name) => {
-  const mutant = MUTANTS.find((candidate) => candidate.name === name);
+test.each([...QUICK, ...QUICK_RELATED])("killed: %s", { timeout: 240_000 }, async (name) => {
+  const mutant = [...MUTANTS, ...RELATED_MUTANTS].find((candidate) => candidate.name === name);
   if (mutant === undefined) throw new Error(`no mutant "${name}"`);
-  const result = await hunt(mutant, { ...options, server: newestServer().name });
+  const related = RELATED_MUTANTS.includes(mutant);
+  const result = await hunt(mutant, { ...options, related, server: newestServer().name });
   expect(result).toMatchObject({ kind: "killed" });
 });

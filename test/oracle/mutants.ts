@@ -6,18 +6,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "text sorted by bytes instead of the origin's collation",
     file: "plan/treatments/columns.ts",
-    find: 'return analysis.use(column, type.collation.bytewise ? "value" : "rank");',
-    replace: 'return analysis.use(column, "value");',
+    find: 'return use(type.collation.bytewise ? "value" : "rank");',
+    replace: 'return use("value");',
   },
   {
     name: "NULLS clause dropped",
-    file: "plan/compile.ts",
-    find: "return `${key.sql}${direction} NULLS ${key.nullsFirst ?",
-    replace: "return `${key.sql}${direction}`; return `${key.nullsFirst ?",
+    file: "plan/ordering.ts",
+    find: 'const nulls = ` NULLS ${key.nullsFirst ? "FIRST" : "LAST"}`;',
+    replace: 'const nulls = "";',
   },
   {
     name: "NULLS default as in SQLite",
-    file: "plan/plan-query.ts",
+    file: "plan/ordering.ts",
     find: "item.nulls === null ? item.descending :",
     replace: "item.nulls === null ? !item.descending :",
   },
@@ -102,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "enum sorted by label",
     file: "plan/treatments/columns.ts",
-    find: 'case "enum":\n      return analysis.use(column, "rank");',
-    replace: 'case "enum":\n      return analysis.use(column, "value");',
+    find: 'case "enum":\n      return use("rank");',
+    replace: 'case "enum":\n      return use("value");',
   },
   {
     name: "-infinity as a date",
@@ -149,9 +149,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "DISTINCT dropped",
-    file: "plan/compile.ts",
-    find: '${plan.distinct ? "DISTINCT " : ""}',
-    replace: "",
+    file: "plan/plan-select.ts",
+    find: '`SELECT ${distinct ? "DISTINCT " : ""}${items.map(printItem).join(", ")}`',
+    replace: '`SELECT ${items.map(printItem).join(", ")}`',
   },
   {
     name: "= ANY sees no NULL",
@@ -167,7 +167,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "alternatives fix a column",
-    file: "plan/index-columns.ts",
+    file: "plan/index-hints.ts",
     find: "const fixed = new Set<string>();\n  for (const condition of conjuncts(where)) {",
     replace:
       'const fixed = new Set<string>();\n  for (const condition of conjuncts(where).flatMap((one) => (one.kind === "or" ? one.operands : [one]))) {',
@@ -175,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a stream ends at the limit of the main thread",
     file: "execute/execution.ts",
-    find: 'return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encoder.all(rows);',
-    replace: "return this.#encoder.all(rows);",
+    find: 'return this.placement === "stream" && rows.length > MAIN_THREAD_ROWS ? null : this.#encode(rows, format);',
+    replace: "return this.#encode(rows, format);",
   },
 ];

@@ -2,7 +2,7 @@ import { BOOL, INT4, type SqlType, sqlType, TEXT } from "../sql-type.ts";
 import type { Grammar } from "./grammar.ts";
 import { NUMBERS, scopeType } from "./make-value.ts";
 import { clause, list, type Node, node } from "./node.ts";
-import { columnsOf, reference, type Scope, sortable, totalKey, valueSort } from "./scope.ts";
+import { columnsOf, namedColumns, reference, type Scope, sortable, totalKey, valueSort } from "./scope.ts";
 
 export interface TypedNode {
   readonly node: Node;
@@ -188,7 +188,7 @@ function orderOf(g: Grammar, scope: Scope): Node {
 export function totalOrder(g: Grammar, scope: Scope): Node[] | null {
   const keys = totalKey(scope);
   if (keys === null) return null;
-  const columns = columnsOf(scope).filter(({ column }) => sortable(column.type));
+  const columns = namedColumns(scope);
   const first =
     columns.length > 0 && g.shape.chance(0.7)
       ? g.shape.times(g.shape.pick([1, 1, 2]), () => g.shape.pick(columns))

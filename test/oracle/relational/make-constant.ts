@@ -3,7 +3,7 @@ import { quoteString, typeText } from "../print.ts";
 import type { SqlType } from "../sql-type.ts";
 import { arrayItem, randomValue } from "../values.ts";
 import type { Grammar } from "./grammar.ts";
-import { type Node, node, type Part, parameter } from "./node.ts";
+import { list, type Node, node, type Part, parameter } from "./node.ts";
 import { type Choice, valueSort } from "./scope.ts";
 
 const NUMBERS: readonly string[] = ["int2", "int4", "int8", "numeric", "float8", "float4"];
@@ -45,6 +45,10 @@ function literal(type: SqlType, text: string, quoted: boolean): string {
 export function makeArray(g: Grammar, type: SqlType, like: Choice): Node {
   const texts = g.values.times(g.values.pick([0, 1, 2, 3, 8]), () => sample(g, type, like));
   const cast = `::${typeText({ ...type.name, array: true })}`;
+  if (g.shape.chance(0.15)) {
+    const items = g.shape.times(g.shape.pick([1, 2, 3]), () => makeConstant(g, type, like));
+    return node("array constructor", "array", "ARRAY[", list(items), "]", g.shape.chance(0.5) ? cast : "");
+  }
   if (g.shape.chance(0.7)) {
     const items = texts.map((text) => (text === null ? null : randomParameter(g.values, type, text)));
     const value: Part = parameter(g.values.chance(0.02) ? null : items);

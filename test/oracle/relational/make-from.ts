@@ -15,14 +15,14 @@ export interface From {
 }
 
 /** So many pairs at most are looked at in a join. */
-const MOST_PAIRS = 6000;
+const MOST_PAIRS = 1500;
 
 /** The FROM clause of a query: mostly tables that refer to each other. */
 export function makeFrom(g: Grammar, outer: Scope | null, depth: number): From {
   const count =
     depth > 0 ? Number(g.choose("relations", { "1": 5, "2": 5, "3": 2, "4": 0.5 })) : g.shape.pick([1, 1, 1, 2]);
   let from = makeItem(g, outer, [], depth);
-  for (let index = 1; index < count; index++) from = joined(g, outer, from, depth);
+  for (let index = 1; index < count && from.rows < MOST_PAIRS; index++) from = joined(g, outer, from, depth);
   return from;
 }
 
@@ -221,7 +221,7 @@ function joined(g: Grammar, outer: Scope | null, left: From, depth: number, comm
       return {
         node: node("comma join", "from", left.node, ", ", right.node),
         relations,
-        rows: Math.max(left.rows, right.rows),
+        rows: condition[0] === undefined ? pairs : joinedRows(left, right, condition[0]),
         conditions: [...conditions, ...condition],
       };
     }
@@ -256,16 +256,23 @@ function joined(g: Grammar, outer: Scope | null, left: From, depth: number, comm
     default: {
       const on =
         kind === "full"
-          ? linkOf(g, left.relations, right.relations, outer, "=")
+          ? linkOf(g, left.relations, right.relations, outer, { operator: "=" })
           : onCondition(g, left, right, outer, depth, small === 1);
       return {
         node: node(`${kind} join`, "from", left.node, word[kind], right.node, " ON ", on),
         relations,
-        rows: Math.max(left.rows, right.rows),
+        rows: joinedRows(left, right, on),
         conditions,
       };
     }
   }
+}
+
+/** A guess: a key finds one row for each; another condition may find any share of the pairs. */
+function joinedRows(left: From, right: From, on: Node): number {
+  const least = Math.max(left.rows, right.rows);
+  const onKey = on.kind === "join on key" || on.kind === "on and";
+  return onKey ? least : Math.max(least, (left.rows * right.rows) / 3);
 }
 
 function parenthesized(from: From): From {
@@ -291,7 +298,7 @@ function onCondition(g: Grammar, left: From, right: From, outer: Scope | null, d
   const roll = g.shape.next();
   if (roll < 0.04 && small) return node("on true", "value bool", "TRUE");
   if (roll < 0.12 && small) return g.predicate(scope, Math.min(depth, 1));
-  const link = linkOf(g, left.relations, right.relations, outer);
+  const link = linkOf(g, left.relations, right.relations, outer, { unequal: small });
   if (roll < 0.75) return link;
   return node("on and", "value bool", {
     role: "and",
@@ -303,13 +310,18 @@ function onCondition(g: Grammar, left: From, right: From, outer: Scope | null, d
   });
 }
 
+/** Few rows have the same value. */
+function tellsApart({ type, source }: ScopeColumn): boolean {
+  return type.kind !== "bool" && type.kind !== "enum" && source?.column.spread !== "few";
+}
+
 /** An equality between the two sides: of a foreign key if there is one, else of columns of one type. */
 function linkOf(
   g: Grammar,
   left: readonly Relation[],
   right: readonly Relation[],
   outer: Scope | null,
-  operator: string | null = null,
+  { operator = null, unequal = false }: { readonly operator?: string | null; readonly unequal?: boolean } = {},
 ): Node {
   const scope = scopeOf([...left, ...right], outer);
   const equal = (one: Relation, name: string, other: Relation, otherName: string): Node | null => {
@@ -340,7 +352,9 @@ function linkOf(
     }
   }
   if (links.length > 0 && g.shape.chance(0.85)) return g.shape.pick(links);
-  const leftColumns = columnsOf(scopeOf(left, null)).filter(({ column }) => sortable(column.type));
+  const leftColumns = columnsOf(scopeOf(left, null)).filter(
+    ({ column }) => sortable(column.type) && (unequal || tellsApart(column)),
+  );
   const rightColumns = columnsOf(scopeOf(right, null));
   for (const first of g.shape.shuffle(leftColumns)) {
     const fitting = rightColumns.filter(
@@ -354,7 +368,7 @@ function linkOf(
       "join on columns",
       "value bool",
       reference(g.shape, scope, first),
-      ` ${operator ?? g.shape.pick(["=", "=", "=", "<>", "<"])} `,
+      ` ${operator ?? (unequal ? g.shape.pick(["=", "=", "=", "<>", "<"]) : "=")} `,
       reference(g.shape, scope, second),
     );
   }

@@ -90,19 +90,22 @@ export interface Grouped {
 /** Keys and aggregates of a grouped query. */
 export function groupedParts(g: Grammar, scope: Scope, types: readonly SqlType[] | null, depth: number): Grouped {
   const choices = columnsOf(scope).filter(({ column }) => sortable(column.type));
-  const keyCount = choices.length === 0 ? 0 : g.shape.pick([0, 1, 1, 1, 2, 2]);
-  const keys = g.shape.times(keyCount, (): TypedNode => {
+  const whole = types === null && g.chance("group by primary key", 0.12) ? wholeRows(g, scope) : null;
+  const keyCount = choices.length === 0 || whole !== null ? 0 : g.shape.pick([0, 1, 1, 1, 2, 2]);
+  const more = g.shape.times(keyCount, (): TypedNode => {
     const choice = g.shape.pick(choices);
     if (g.chance("group by expression", 0.12))
       return { type: choice.column.type, node: g.value({ ...scope, outer: null }, choice.column.type, 1) };
     return { type: choice.column.type, node: reference(g.shape, scope, choice, true) };
   });
+  const keys = [...(whole?.keys ?? []), ...more];
   const aggregates = g.shape.times(g.shape.int(keyCount === 0 ? 1 : 0, 3), () => makeAggregate(g, scope, depth));
   const wanted = types?.map((type) => keys.find((key) => key.type.kind === type.kind) ?? aggregateOf(g, scope, type));
   const shownKeys = keys.filter(() => g.shape.chance(0.9));
   const outputs =
     wanted ??
     (shownKeys.length + aggregates.length > 0 ? [...shownKeys, ...aggregates.map((item) => around(g, item))] : keys);
+  if (whole !== null) outputs.push(...whole.dependent);
   const groupBy = keys.map((key) => {
     const position = outputs.indexOf(key);
     return position >= 0 && g.chance("group by position", 0.15)
@@ -121,6 +124,27 @@ export function groupedParts(g: Grammar, scope: Scope, types: readonly SqlType[]
     ],
     key: positions.includes(-1) ? null : positions,
   };
+}
+
+/** A table's primary key to group by, and columns that need no grouping then. */
+function wholeRows(
+  g: Grammar,
+  scope: Scope,
+): { readonly keys: readonly TypedNode[]; readonly dependent: readonly TypedNode[] } | null {
+  const relations = scope.relations.filter(({ table }) => table !== null && table.primaryKey.length > 0);
+  if (relations.length === 0) return null;
+  const relation = g.shape.pick(relations);
+  const shown = (names: readonly string[]): TypedNode[] =>
+    relation.columns
+      .filter(({ name }) => names.includes(name))
+      .map((column) => ({ type: column.type, node: reference(g.shape, scope, { relation, column }, true) }));
+  const keys = shown(relation.table?.primaryKey ?? []);
+  const others = shown(g.shape.shuffle(relation.columns.map(({ name }) => name)).slice(0, 2));
+  const dependent = others.map((item) => ({
+    ...item,
+    node: node("functionally dependent", item.node.sort, item.node),
+  }));
+  return keys.length === 0 ? null : { keys, dependent };
 }
 
 function around(g: Grammar, item: TypedNode): TypedNode {

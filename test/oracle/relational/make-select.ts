@@ -7,7 +7,7 @@ import { makeGrouped, makeSingle } from "./make-grouped.ts";
 import { pickColumn, scopeType } from "./make-value.ts";
 import { makeWindow } from "./make-window.ts";
 import { list, type Node, node } from "./node.ts";
-import { columnsOf, reference, type Scope, scopeOf, sortable } from "./scope.ts";
+import { namedColumns, reference, type Scope, scopeOf, sortable } from "./scope.ts";
 import { count, selectNode, target, whereOf } from "./select-parts.ts";
 
 /** A query inside of another one. What it leaves open (which rows a LIMIT takes) would show outside, so it leaves nothing open. */
@@ -22,7 +22,7 @@ export function makeSelect(g: Grammar, wish: SelectWish): Made {
     limited: 0.8,
     distinctOn: 0.3,
     windowed: wish.types === null ? 0.5 * nested : 0,
-    setop: 0.7 * nested,
+    setop: (wish.named === true ? 1.2 : 0.7) * nested,
     values: wish.types === null || wish.named === true ? 0 : 0.15,
     with: 0.2 * nested,
   });
@@ -94,7 +94,7 @@ function makePlain(
 }
 
 export function distinctOnOf(g: Grammar, scope: Scope): Node[] {
-  const choices = columnsOf(scope).filter(({ column }) => sortable(column.type));
+  const choices = namedColumns(scope);
   return g.shape.times(g.shape.pick([1, 1, 2]), () => reference(g.shape, scope, g.shape.pick(choices), true));
 }
 

@@ -1,6 +1,7 @@
 import { quoteIdentifier } from "../print.ts";
 import { Random } from "../random.ts";
 import type { Schema } from "../schema.ts";
+import { INT4 } from "../sql-type.ts";
 import type { Grammar, SelectWish } from "./grammar.ts";
 import { sortItem, type TypedNode, totalOrder } from "./make-aggregate.ts";
 import { cte, makeSetOperation } from "./make-compound.ts";
@@ -11,7 +12,7 @@ import { makeOrmStatement } from "./make-orm.ts";
 import { makePredicate } from "./make-predicate.ts";
 import { makeRecursive } from "./make-recursive.ts";
 import { distinctOnOf, makeSelect } from "./make-select.ts";
-import { makeValue, pickColumn, scopeType } from "./make-value.ts";
+import { makeLeaf, makeValue, pickColumn, scopeType } from "./make-value.ts";
 import { makeWindow } from "./make-window.ts";
 import { clause, list, type Node, node, parameter, walk } from "./node.ts";
 import { reference, type Scope, scopeOf } from "./scope.ts";
@@ -196,7 +197,8 @@ function outputItem(g: Grammar, { item, index }: { item: Node; index: number }):
     return sortItem(g, node("order by position", "", String(index + 1)));
   const alias = item.parts[1];
   const roll = g.shape.next();
-  if (roll > 0.7) return sortItem(g, expression);
+  // A bare name would mean an output of that name.
+  if (roll > 0.7 && expression.kind !== "column") return sortItem(g, expression);
   const short =
     typeof alias === "string" && roll > 0.35
       ? node("order by output name", "", alias.replace(/^ AS /, ""))
@@ -208,8 +210,10 @@ function outputItem(g: Grammar, { item, index }: { item: Node; index: number }):
 function topGrouped(g: Grammar, depth: number): Node {
   const from: From = makeFrom(g, null, depth);
   const scope = scopeOf(from.relations, null);
-  const { outputs, groupBy, having, sortables } = groupedParts(g, scope, null, g.shape.pick([0, 0, 1]));
+  const { outputs, groupBy: keys, having, sortables } = groupedParts(g, scope, null, g.shape.pick([0, 0, 1]));
   const targets = outputs.map((output) => labelled(g, output));
+  const groupBy = keys.map((key) => byAlias(g, scope, key, targets));
+  if (g.shape.chance(0.02)) targets.push(labelled(g, { type: INT4, node: makeLeaf(g, scope, scopeType(g, scope)) }));
   const where = whereOf(g, scope, from, { outer: null, depth });
   const shown = targets.map((item, index) => ({ item, index }));
   const orderBy = g.shape.chance(0.5)
@@ -231,6 +235,16 @@ function topGrouped(g: Grammar, depth: number): Node {
     orderBy: distinct === null ? orderBy : [],
     ...limits(g),
   });
+}
+
+/** A key of GROUP BY by the name of the output that shows it, unless a column has that name: it would be meant. */
+function byAlias(g: Grammar, scope: Scope, key: Node, targets: readonly Node[]): Node {
+  const shown = targets.find((item) => item.parts[0] === key.parts[0]);
+  const alias = shown?.parts[1];
+  if (typeof alias !== "string" || !g.chance("group by alias", 0.2)) return key;
+  const name = alias.replace(/^ AS /, "");
+  const taken = scope.relations.some(({ columns }) => columns.some((column) => quoteIdentifier(column.name) === name));
+  return taken ? key : node("group by alias", "group item", name);
 }
 
 function topSetOperation(g: Grammar, depth: number): Node {

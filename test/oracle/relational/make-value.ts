@@ -29,7 +29,7 @@ export function pickColumn(
   return null;
 }
 
-function makeLeaf(g: Grammar, scope: Scope, type: SqlType): Node {
+export function makeLeaf(g: Grammar, scope: Scope, type: SqlType): Node {
   if (g.shape.chance(0.78)) {
     const found = pickColumn(g, scope, [type.kind]);
     if (found !== null) {

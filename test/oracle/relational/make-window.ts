@@ -166,6 +166,7 @@ function makeOver(g: Grammar, scope: Scope, order: readonly Node[], frameText: s
 
 /** `rows`: a frame that may cut between peers; else one of peer groups. */
 function frame(g: Grammar, rows: boolean): string {
+  if (!rows && g.shape.chance(0.06)) return " RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING";
   const unit = rows ? g.shape.pick(["ROWS", "ROWS", "GROUPS"]) : g.shape.pick(["RANGE", "GROUPS"]);
   const counted = unit !== "RANGE";
   const start = g.shape.pick(

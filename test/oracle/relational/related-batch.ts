@@ -46,7 +46,7 @@ export class RelatedBatch {
     const end = tally.queries + queries;
     while (tally.queries < end && !over()) {
       await this.#chunk(Math.min(CHUNK, end - tally.queries));
-      if (changes && this.#random.chance(0.2)) await this.#write();
+      if (changes && this.#random.chance(0.12)) await this.#write();
     }
   }
 

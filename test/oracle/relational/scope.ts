@@ -67,6 +67,11 @@ export function reference(random: Random, scope: Scope, { relation, column }: Ch
   return node("column qualified", sort, `${quoteIdentifier(relation.alias)}.${name}`);
 }
 
+/** Sortable columns that can be named in full: the bare name of a merged one could mean an output of that name. */
+export function namedColumns(scope: Scope): Choice[] {
+  return columnsOf(scope).filter(({ relation, column }) => relation.alias !== "" && sortable(column.type));
+}
+
 /** References to keys of all relations: sorting by them decides the order of all rows. `null` if one has no key. */
 export function totalKey(scope: Scope): Choice[] | null {
   const choices: Choice[] = [];

@@ -3,7 +3,7 @@ import type { Grammar, SelectWish } from "./grammar.ts";
 import { sortItem, type TypedNode } from "./make-aggregate.ts";
 import type { From } from "./make-from.ts";
 import { clause, type List, list, type Node, node } from "./node.ts";
-import { columnsOf, reference, type Scope, sortable } from "./scope.ts";
+import { columnsOf, namedColumns, reference, type Scope, sortable } from "./scope.ts";
 
 export interface SelectParts {
   readonly kind: string;
@@ -91,7 +91,7 @@ export function count(g: Grammar): Node {
 
 /** Sort items over a scope that may leave ties. */
 export function looseOrder(g: Grammar, scope: Scope): Node[] {
-  const choices = columnsOf(scope).filter(({ column }) => sortable(column.type));
+  const choices = namedColumns(scope);
   if (choices.length === 0) return [];
   return g.shape.times(g.shape.pick([1, 1, 2, 3]), () => {
     const choice = g.shape.pick(choices);
