@@ -11,9 +11,11 @@ interface ProgramContext {
 }
 
 /** One library, connected. */
-interface Session {
+export interface Session {
   /** Change nothing, depend on nothing but the rows. Where rows are limited, their order is total. */
   readonly reads: Actions;
+  /** Those of the reads whose rows come in any order, as no order is asked for. */
+  readonly unordered?: readonly string[];
   /** Depend on the clock and on random values in nothing. */
   readonly writes: Actions;
   /** The call that applications make most: one user by primary key. */

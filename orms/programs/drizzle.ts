@@ -44,6 +44,9 @@ import * as models from "./models/drizzle.ts";
 const { comments, orderItems, orders, postTags, posts, profiles, tags, users } = models;
 type Db = NodePgDatabase<typeof models>;
 
+/** Not the clock: two runs are compared. */
+const WRITTEN = new Date("2024-09-01T00:00:00Z");
+
 export const program: Program = {
   name: "drizzle",
   async open({ url, attach }) {
@@ -51,6 +54,7 @@ export const program: Program = {
     const db = drizzle(pool, { schema: models });
     return {
       reads: { ...filters(db), ...selects(db), ...joins(db), ...relational(db) },
+      unordered: ["allTags"],
       writes: writes(db),
       findFirst: () => db.query.users.findFirst({ where: eq(users.id, 42) }),
       close: () => pool.end(),
@@ -430,8 +434,8 @@ function writes(db: Db): Actions {
       db
         .insert(comments)
         .values([
-          { postId: 1, userId: 2, body: "one" },
-          { postId: 2, body: "two" },
+          { postId: 1, userId: 2, body: "one", createdAt: WRITTEN },
+          { postId: 2, body: "two", createdAt: WRITTEN },
         ])
         .returning({ id: comments.id }),
     upsert: () =>

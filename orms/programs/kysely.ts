@@ -61,6 +61,9 @@ interface Schema {
 }
 type Db = Kysely<Schema>;
 
+/** Not the clock: two runs are compared. */
+const WRITTEN = new Date("2024-09-01T00:00:00Z");
+
 export const program: Program = {
   name: "kysely",
   async open({ url, attach }) {
@@ -68,6 +71,7 @@ export const program: Program = {
     const db: Db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool, cursor: Cursor }) });
     return {
       reads: { ...filters(db), ...selects(db), ...joins(db), ...subqueries(db) },
+      unordered: ["allTags"],
       writes: writes(db),
       findFirst: () => db.selectFrom("users").selectAll().where("id", "=", 42).executeTakeFirst(),
       close: () => db.destroy(),
@@ -661,8 +665,8 @@ function writes(db: Db): Actions {
       db
         .insertInto("comments")
         .values([
-          { post_id: 1, body: "one" },
-          { post_id: 2, body: "two" },
+          { post_id: 1, body: "one", created_at: WRITTEN },
+          { post_id: 2, body: "two", created_at: WRITTEN },
         ])
         .returning("id")
         .execute(),

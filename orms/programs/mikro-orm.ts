@@ -43,6 +43,7 @@ export const program: Program = {
       Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, inFork(call)]));
     return {
       reads: actions({ ...filters(), ...finds(), ...populates(), ...builders() }),
+      unordered: ["allTags"],
       writes: actions(writes()),
       findFirst: inFork((em) => em.findOne(UserSchema, 42)),
       close: () => orm.close(),

@@ -122,6 +122,9 @@ class OrderItem extends Model {
   static override idColumn = ["order_id", "line"];
 }
 
+/** Not the clock: two runs are compared. */
+const WRITTEN = new Date("2024-09-01T00:00:00Z");
+
 export const program: Program = {
   name: "objection",
   async open({ url, attach }) {
@@ -139,21 +142,34 @@ export const program: Program = {
     });
     // Connects, and sees whether it can.
     await db.raw("select 1");
-    Model.knex(db);
+    const models = bind(db);
     return {
-      reads: { ...finds(), ...filters(), ...eager(), ...joined(), ...related() },
-      writes: writes(),
-      findFirst: async () => User.query().findById(42),
+      reads: { ...finds(models), ...filters(models), ...eager(models), ...joined(models), ...related(models) },
+      writes: writes(models),
+      findFirst: async () => models.User.query().findById(42),
       close: () => db.destroy(),
     };
   },
 };
 
+/** Models of their own for this connection. */
+function bind(db: knex.Knex) {
+  return {
+    User: User.bindKnex(db),
+    Post: Post.bindKnex(db),
+    Comment: Comment.bindKnex(db),
+    Tag: Tag.bindKnex(db),
+    Order: Order.bindKnex(db),
+    OrderItem: OrderItem.bindKnex(db),
+  };
+}
+type Models = ReturnType<typeof bind>;
+
 function actions(builders: Readonly<Record<string, () => PromiseLike<unknown>>>): Actions {
   return Object.fromEntries(Object.entries(builders).map(([name, build]) => [name, async () => await build()]));
 }
 
-function finds(): Actions {
+function finds({ User, Post, Order, OrderItem }: Models): Actions {
   return actions({
     all: () => User.query().orderBy("id"),
     byId: () => Post.query().findById(30),
@@ -180,7 +196,7 @@ function finds(): Actions {
   });
 }
 
-function filters(): Actions {
+function filters({ User, Post, Order, OrderItem }: Models): Actions {
   const base = () => User.query().select("id", "name").orderBy("id");
   return actions({
     object: () => base().where({ role: "admin", active: true }),
@@ -227,7 +243,7 @@ function filters(): Actions {
 }
 
 /** Relations by a second query with IN. */
-function eager(): Actions {
+function eager({ User, Post, Order }: Models): Actions {
   return actions({
     one: () => Post.query().findById(30).withGraphFetched("author"),
     hasOne: () => User.query().withGraphFetched("profile").orderBy("id"),
@@ -263,7 +279,7 @@ function eager(): Actions {
   });
 }
 
-function joined(): Actions {
+function joined({ User, Post, Comment, Order }: Models): Actions {
   return actions({
     one: () => Post.query().withGraphJoined("author").where("posts.id", 30),
     many: () => User.query().withGraphJoined("posts").where("users.id", "<", 8).orderBy(["users.id", "posts.id"]),
@@ -311,7 +327,7 @@ function joined(): Actions {
   });
 }
 
-function related(): Actions {
+function related({ User, Post }: Models): Actions {
   return actions({
     query: async () => (await User.query().findById(12).throwIfNotFound()).$relatedQuery("posts").orderBy("id"),
     manyToMany: async () => (await Post.query().findById(5).throwIfNotFound()).$relatedQuery("tags").orderBy("name"),
@@ -323,14 +339,15 @@ function related(): Actions {
   });
 }
 
-function writes(): Actions {
+function writes({ User, Post, Comment, Tag }: Models): Actions {
   return actions({
     insert: () => Tag.query().insertAndFetch({ name: "new", color: "#ffffff" }),
     insertGraph: () =>
       User.query().insertGraph({
         email: "graph@example.com",
         name: "Graph",
-        posts: [{ title: "In a graph", slug: "graph", body: "…" }],
+        created_at: WRITTEN,
+        posts: [{ title: "In a graph", slug: "graph", body: "…", created_at: WRITTEN }],
       } as object),
     update: () => User.query().findById(7).patch({ active: false }),
     patchAndFetch: () => User.query().patchAndFetchById(7, { balance: "12.50" }),

@@ -34,6 +34,7 @@ export const program: Program = {
     await db.authenticate();
     return {
       reads: { ...filters(models), ...finds(models), ...aggregates(models), ...includes(models), ...raws(db, models) },
+      unordered: ["allTags"],
       writes: writes(db, models),
       findFirst: async () => plain(await models.User.findByPk(42)),
       close: () => db.close(),
