@@ -105,7 +105,11 @@ function finds(db: PrismaClient): Actions {
     orderByRelation: () => db.post.findMany({ orderBy: [{ author: { name: "asc" } }, { id: "asc" }], take: 5 }),
     orderByCount: () => db.user.findMany({ orderBy: [{ posts: { _count: "desc" } }, { id: "asc" }], take: 5 }),
     distinct: () =>
-      db.order.findMany({ distinct: ["currency"], select: { currency: true }, orderBy: { currency: "asc" } }),
+      db.order.findMany({
+        distinct: ["currency"],
+        select: { currency: true },
+        orderBy: [{ currency: "asc" }, { id: "asc" }],
+      }),
     orders: () => db.order.findMany({ orderBy: { id: "asc" } }),
     profiles: () => db.profile.findMany({ orderBy: { userId: "asc" } }),
   });
