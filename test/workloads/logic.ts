@@ -3,7 +3,7 @@
  *
  *   --seed <n>    1 unless told
  *   --each <n>    of each kind; 60 unless told
- *   --only <a,b>  some kinds of select, compound, join, aggregate, group, index, window
+ *   --only <a,b>  some kinds of select, compound, join, aggregate, group, index, window, nested
  *   --show        each query with its outcome, too
  */
 import { parseArgs } from "node:util";

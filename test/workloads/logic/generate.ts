@@ -1,10 +1,11 @@
 import { Random } from "../../oracle/random.ts";
 import type { WorkloadQuery } from "../queries.ts";
+import { nestedQuery } from "./nested.ts";
 import { JOINED } from "./tables.ts";
 
 /**
  * Queries in the manner of SQLite's sqllogictest (its select, compound, join, random/aggregates, random/groupby and
- * index suites), made anew: the suites' own texts are not in here. Windows are not in those.
+ * index suites), made anew: the suites' own texts are not in here. Windows and nested joins are not in those.
  */
 export function makeQueries(seed: number, count: number, kind: string): readonly WorkloadQuery[] {
   const make = KINDS[kind];
@@ -21,6 +22,7 @@ const KINDS: Readonly<Record<string, (random: Random) => string>> = {
   group: groupQuery,
   index: indexQuery,
   window: windowQuery,
+  nested: nestedQuery,
 };
 
 export const KINDS_OF_QUERIES: readonly string[] = Object.keys(KINDS);
