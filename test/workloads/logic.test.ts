@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../oracle/random.ts";
 import { collationAvailable, createDatabase, newestServer, type TestDatabase } from "../support/postgres.ts";
 import { loadTables } from "./load-tables.ts";
-import { makeQueries } from "./logic/generate.ts";
+import { KINDS_OF_QUERIES, makeQueries } from "./logic/generate.ts";
 import { makeRows, SCHEMA } from "./logic/tables.ts";
 import { sumsText } from "./print-report.ts";
 import { type QueryReport, WorkloadSession } from "./session.ts";
@@ -22,14 +22,19 @@ describe("queries in the manner of sqllogictest", () => {
     await database?.drop();
   });
 
-  it("each is answered as Postgres answers it, its errors too", async () => {
-    await using session = new WorkloadSession(database?.url ?? "", { runs: 2 });
-    const reports: QueryReport[] = [];
-    for (const query of makeQueries(SEED, EACH)) reports.push(await session.ask(query));
-    console.log(`in the manner of sqllogictest\n${sumsText(reports)}`);
-    expect(reports.filter(({ difference }) => difference !== null)).toEqual([]);
-    // A generator that mostly raises would test little.
-    const answered = reports.filter(({ outcome }) => outcome === "cache" || outcome === "origin").length;
-    expect(answered / reports.length).toBeGreaterThan(0.85);
-  }, 120_000);
+  it.each(KINDS_OF_QUERIES)(
+    "%s: each is answered as Postgres answers it, its errors too",
+    async (kind) => {
+      await using session = new WorkloadSession(database?.url ?? "", { runs: 2 });
+      const reports: QueryReport[] = [];
+      for (const query of makeQueries(SEED, EACH, kind)) reports.push(await session.ask(query));
+      console.log(`in the manner of sqllogictest, ${kind}\n${sumsText(reports)}`);
+      expect(reports).toHaveLength(EACH);
+      expect(reports.filter(({ difference }) => difference !== null)).toEqual([]);
+      // A generator that mostly raises would test little.
+      const answered = reports.filter(({ outcome }) => outcome === "cache" || outcome === "origin").length;
+      expect(answered / reports.length).toBeGreaterThan(0.85);
+    },
+    120_000,
+  );
 });

@@ -3,13 +3,14 @@
  *
  *   --seed <n>    1 unless told
  *   --each <n>    of each kind; 60 unless told
+ *   --only <a,b>  some kinds of select, compound, join, aggregate, group, index, window, nested
  *   --show        each query with its outcome, too
  */
 import { parseArgs } from "node:util";
 import { Random } from "../oracle/random.ts";
 import { withCommandDatabase } from "./command-database.ts";
 import { loadTables } from "./load-tables.ts";
-import { makeQueries } from "./logic/generate.ts";
+import { KINDS_OF_QUERIES, makeQueries } from "./logic/generate.ts";
 import { makeRows, SCHEMA } from "./logic/tables.ts";
 import { detailsText, sumsText } from "./print-report.ts";
 import { WorkloadSession } from "./session.ts";
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     each: { type: "string", default: "60" },
+    only: { type: "string" },
     show: { type: "boolean", default: false },
   },
 });
@@ -27,7 +29,8 @@ await withCommandDatabase(async ({ url }) => {
   await loadTables(url, SCHEMA, makeRows(new Random(seed)));
   await using session = new WorkloadSession(url, { runs: 2 });
   const reports = [];
-  for (const query of makeQueries(seed, Number(options.each))) {
+  const kinds = options.only?.split(",") ?? KINDS_OF_QUERIES;
+  for (const query of kinds.flatMap((kind) => makeQueries(seed, Number(options.each), kind))) {
     const report = await session.ask(query);
     reports.push(report);
     const { name, outcome, reason, detail, difference, sql } = report;

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTables } from "../load-tables.ts";
 import type { WorkloadQuery } from "../queries.ts";
-import { FAMILIES, type Family } from "./families.ts";
 import { generateFilms } from "./generate.ts";
 
 /** Makes and fills the 21 tables in an empty database. */
@@ -12,24 +11,19 @@ export async function loadFilms(url: string, titles: number): Promise<void> {
 
 /** `1a`, `1b` … with the lowest values of the join, as the benchmark asks for, and `1a#` … with its size. */
 export function filmQueries(): readonly WorkloadQuery[] {
-  return FAMILIES.flatMap((family, index) =>
-    family.variants.flatMap((conditions, variant) => {
-      const name = `${index + 1}${"abcdef"[variant]}`;
+  const text = readFileSync(new URL("families.sql", import.meta.url), "utf8");
+  const [, ...families] = text.split(/^-- Family .*\n/m);
+  return families.flatMap((family) => {
+    const [select = "", ...variants] = family.trimEnd().split(/^-- (?=\d)/m);
+    const size = `select count(*) as size${select.slice(select.indexOf("\nfrom "))}`;
+    return variants.flatMap((variant) => {
+      const [name = "", ...conditions] = variant.trimEnd().split("\n");
       return [
-        { name, sql: statement(family.select, family, conditions), params: null },
-        { name: `${name}#`, sql: statement(["count(*) as size"], family, conditions), params: null },
+        { name, sql: `${select}${conditions.join("\n")}`, params: null },
+        { name: `${name}#`, sql: `${size}${conditions.join("\n")}`, params: null },
       ];
-    }),
-  );
-}
-
-function statement(select: readonly string[], { from, joins }: Family, conditions: readonly string[]): string {
-  const tables = from.map((item) => item.replace(" ", " as "));
-  return [
-    `select\n  ${select.join(",\n  ")}`,
-    `from\n  ${tables.join(",\n  ")}`,
-    `where\n  ${[...conditions, ...joins].join("\n  and ")}`,
-  ].join("\n");
+    });
+  });
 }
 
 /** The files `*.sql` of a folder, one statement each: how the benchmark itself is published. */

@@ -1,18 +1,17 @@
 import { Random } from "../../oracle/random.ts";
 import type { WorkloadQuery } from "../queries.ts";
+import { nestedQuery } from "./nested.ts";
 import { JOINED } from "./tables.ts";
 
 /**
  * Queries in the manner of SQLite's sqllogictest (its select, compound, join, random/aggregates, random/groupby and
- * index suites), made anew: the suites' own texts are not in here.
- *
- * @param each of each kind
+ * index suites), made anew: the suites' own texts are not in here. Windows and nested joins are not in those.
  */
-export function makeQueries(seed: number, each: number): readonly WorkloadQuery[] {
+export function makeQueries(seed: number, count: number, kind: string): readonly WorkloadQuery[] {
+  const make = KINDS[kind];
+  if (make === undefined) throw new Error(`There is no kind ${kind}; there are ${KINDS_OF_QUERIES.join(", ")}`);
   const random = new Random(seed);
-  return Object.entries(KINDS).flatMap(([kind, make]) =>
-    random.times(each, (index) => ({ name: `${kind}-${index + 1}`, sql: make(random), params: null })),
-  );
+  return random.times(count, (index) => ({ name: `${kind}-${index + 1}`, sql: make(random), params: null }));
 }
 
 const KINDS: Readonly<Record<string, (random: Random) => string>> = {
@@ -23,7 +22,10 @@ const KINDS: Readonly<Record<string, (random: Random) => string>> = {
   group: groupQuery,
   index: indexQuery,
   window: windowQuery,
+  nested: nestedQuery,
 };
+
+export const KINDS_OF_QUERIES: readonly string[] = Object.keys(KINDS);
 
 const T1_ITEMS = [
   "a+b*2+c*3+d*4+e*5",
