@@ -11,6 +11,7 @@ const ROWS_PER_CUSTOMER = 100;
 export const SMALL_ROWS = 1000;
 
 const STATUSES = ["new", "paid", "packed", "sent", "returned"] as const;
+const CITIES = Array.from({ length: 200 }, (_, index) => `City ${index}`);
 const FIRST_ORDER_MS = Date.UTC(2024, 0, 1);
 
 /** The same formulas as in `originRows`. */
@@ -38,7 +39,17 @@ export function customersOf(rows: number): number {
   return Math.floor(rows / ROWS_PER_CUSTOMER);
 }
 
-/** Makes and fills the tables `orders` and `small_orders` in the origin. */
+/** The same formulas as in `createCustomers`. */
+function plainCustomer(id: number): readonly (string | number)[] {
+  return [id, `Customer ${id}`, CITIES[id % CITIES.length] ?? ""];
+}
+
+function originCustomers(customers: number): string {
+  return `SELECT i, 'Customer ' || i, (ARRAY['${CITIES.join("', '")}'])[1 + i % ${CITIES.length}]
+          FROM generate_series(1, ${customers}) AS i`;
+}
+
+/** Makes and fills the tables `orders`, `small_orders` and `customers` in the origin. */
 export async function fillOrigin(database: TestDatabase, rows: number): Promise<void> {
   for (const [table, count] of [
     ["orders", rows],
@@ -51,14 +62,18 @@ export async function fillOrigin(database: TestDatabase, rows: number): Promise<
     await database.query(`CREATE INDEX ON ${table} (customer_id)`);
     await database.query(`VACUUM (ANALYZE) ${table}`);
   }
+  await database.query("CREATE TABLE customers (id integer PRIMARY KEY, name text NOT NULL, city text NOT NULL)");
+  await database.query(`INSERT INTO customers ${originCustomers(customersOf(rows))}`);
+  await database.query("CREATE INDEX ON customers (city)");
+  await database.query("VACUUM (ANALYZE) customers");
 }
 
-/** The table `orders` in bare SQLite, twice. */
+/** The tables `orders` and `customers` in bare SQLite, twice. */
 export interface PlainTable extends Disposable {
   readonly memory: DatabaseSync;
   /** A file in memory, mapped, inside a read transaction: SQLite reads it without locks and without copying pages. */
   readonly mapped: DatabaseSync;
-  /** Of the table without its index. */
+  /** Of `orders` without its index. */
   readonly bytes: number;
 }
 
@@ -70,6 +85,9 @@ export function createPlainTable(rows: number): PlainTable {
   insertRows(memory, rows);
   const bytes = pragma(memory, "page_count") * pragma(memory, "page_size");
   memory.exec("CREATE INDEX orders_customer ON orders (customer_id)");
+  memory.exec("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, city TEXT)");
+  insertCustomers(memory, customersOf(rows));
+  memory.exec("CREATE INDEX customers_city ON customers (city)");
   const directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "sqlmem-bench-"));
   const file = join(directory, "plain.db");
   memory.prepare("VACUUM INTO ?").run(file);
@@ -97,6 +115,13 @@ function insertRows(db: DatabaseSync, rows: number): void {
     many.run(...batch);
   }
   for (; id <= rows; id++) one.run(...plainRow(id, customers));
+  db.exec("COMMIT");
+}
+
+function insertCustomers(db: DatabaseSync, customers: number): void {
+  const one = db.prepare("INSERT INTO customers VALUES (?, ?, ?)");
+  db.exec("BEGIN");
+  for (let id = 1; id <= customers; id++) one.run(...plainCustomer(id));
   db.exec("COMMIT");
 }
 

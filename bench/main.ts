@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { type Bench, startBench } from "./bench.ts";
 import { measureEventLoop } from "./event-loop.ts";
 import { measureHits } from "./hits.ts";
+import { measureJoins } from "./joins.ts";
 import { measureLoad } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { measureMemory } from "./memory.ts";
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[
   "event-loop": measureEventLoop,
   size: measureSize,
   hits: measureHits,
+  joins: measureJoins,
   texts: measureTexts,
   misses: measureMisses,
 };
