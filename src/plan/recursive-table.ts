@@ -155,12 +155,15 @@ class RecursiveTable implements NamedQuery {
     };
   }
 
+  /** A form is on the list before the step is asked for it: the step may hand on its own column. */
   #nameOf(index: number, form: Form): string | Bypass {
-    const missing = this.#missing(index, form);
-    if (missing !== null) return missing;
     const known = this.#forms.findIndex((wanted) => wanted.index === index && wanted.form === form);
-    if (known < 0) this.#forms.push({ index, form });
-    return `f${known < 0 ? this.#forms.length - 1 : known}`;
+    if (known >= 0) return `f${known}`;
+    const at = this.#forms.push({ index, form }) - 1;
+    const missing = this.#missing(index, form);
+    if (missing === null) return `f${at}`;
+    this.#forms.splice(at, 1);
+    return missing;
   }
 
   #missing(index: number, form: Form): Bypass | null {
