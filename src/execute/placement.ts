@@ -61,9 +61,10 @@ const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
 function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
   let steps = 1;
   for (const detail of details) {
-    const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
-      detail,
-    );
+    const access =
+      /^(SCAN|SEARCH) t\d+\b(?: EXISTS)?(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
+        detail,
+      );
     if (detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each"))
       return "scan";
     if (access === null) continue;
