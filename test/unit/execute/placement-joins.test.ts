@@ -115,6 +115,14 @@ describe("small tables", () => {
   });
 });
 
+test("a query that is named more than once is read as often", () => {
+  const kept = "WITH a AS (SELECT DISTINCT small FROM items)";
+  const held = hold({ items: 1500, owners: 2, marks: 2 }, false);
+  expect(placement(held, `${kept} SELECT count(*) AS n FROM a`, COUNT)).toBe("main");
+  expect(placement(held, `${kept} SELECT count(*) AS n FROM a x, a y, a z`, COUNT)).toBe("scan");
+  held.db.close();
+});
+
 test("the bound is on the product of the steps, not on the tables", () => {
   const rows = MAIN_THREAD_ROWS;
   const held = hold({ items: rows, owners: 2, marks: 100 }, false);
