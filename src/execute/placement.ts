@@ -59,11 +59,14 @@ const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
  * product bounds both.
  */
 function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
-  let steps = 1;
+  // Rows of a query that is kept, WITH for one, are read again by each loop over it: none but the first is counted by what makes them.
+  const loops = details.filter((detail) => /^(SCAN|SEARCH) q\d+\b/.test(detail)).length;
+  let steps = Math.max(1, ...stored.map(({ rows }) => rows)) ** Math.max(0, loops - 1);
   for (const detail of details) {
-    const access = /^(SCAN|SEARCH) t\d+\b(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
-      detail,
-    );
+    const access =
+      /^(SCAN|SEARCH) t\d+\b(?: EXISTS)?(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
+        detail,
+      );
     if (detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each"))
       return "scan";
     if (access === null) continue;

@@ -46,12 +46,12 @@ function figure(expression: Expression): Figured | null {
   }
 }
 
+/** The query has its names by then, so that even `?column?` is one. */
 function figureQuery({ body }: Query): Figured | null {
   if (body.kind === "values") return strong("column1");
   if (body.kind === "setOperation") return figureQuery(body.left);
   const [target] = body.targets;
-  if (target?.kind !== "expression") return null;
-  return target.alias === null ? figure(target.expression) : strong(target.alias);
+  return target?.kind === "expression" ? strong(nameOfTarget(target)) : null;
 }
 
 function strong(name: string | undefined): Figured | null {

@@ -79,3 +79,39 @@ test.each([
   const plan = planned(`SELECT id FROM items ${condition}`);
   expect(plan.single).toMatchObject({ fixedColumns: fixed, conditions });
 });
+
+function hints(query: string): string {
+  const { indexes } = planned(query, { fields: ["id:int4"] });
+  return indexes.map(({ table, columns }) => `${table.name}(${columns.join(", ")})`).join(" ");
+}
+
+test.each([
+  ["SELECT i.id FROM items i JOIN owners o ON o.item_id = i.id", "owners(item_id) items(id)"],
+  ["SELECT i.id FROM items i, owners o WHERE o.item_id = i.id", "owners(item_id) items(id)"],
+  ["SELECT i.id FROM items i JOIN other.marks m USING (id)", "items(id) marks(id)"],
+  [
+    "SELECT i.id FROM items i JOIN owners o ON o.item_id = i.id AND o.place = 3",
+    "owners(place) owners(item_id) items(id)",
+  ],
+  [
+    "SELECT i.id FROM items i JOIN owners o ON o.item_id = i.id WHERE o.place = 3 AND o.big > 5 AND i.small = 2",
+    "owners(place, big) owners(item_id) items(small) items(id)",
+  ],
+  ["SELECT i.id FROM items i LEFT JOIN owners o ON o.name = i.name", "owners(name) items(name)"],
+  ["SELECT i.id FROM items i JOIN owners o ON o.big < i.big", ""],
+  ["SELECT i.id FROM items i JOIN owners o ON o.item_id + 1 = i.id", ""],
+  ["SELECT i.id FROM items i JOIN owners o ON o.item_id = i.id OR o.place = 2", ""],
+  ["SELECT a.id FROM items a JOIN items b ON a.small = b.big", "items(small) items(big)"],
+  ["SELECT id FROM items i WHERE EXISTS (SELECT 1 FROM owners o WHERE o.item_id = i.id)", "owners(item_id)"],
+  [
+    "SELECT id FROM items i WHERE EXISTS (SELECT 1 FROM owners o WHERE o.item_id = i.id AND o.place = 2)",
+    "owners(item_id, place)",
+  ],
+  ["SELECT id FROM items WHERE small IN (SELECT place FROM owners WHERE big = 3)", "owners(big) items(small)"],
+  [
+    "SELECT s.id FROM (SELECT id FROM items WHERE small = 3) s JOIN owners o ON o.item_id = s.id",
+    "items(small) owners(item_id)",
+  ],
+])("%s: %s", (query, expected) => {
+  expect(hints(query)).toBe(expected);
+});
