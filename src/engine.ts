@@ -19,7 +19,15 @@ import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
-import { JOIN, readOnly, refusalOf, SESSION_STATE, unreadable, WILDCARD } from "./refusals.ts";
+import {
+  type ModeRefusals,
+  readOnly,
+  refusalOf,
+  refusalOfMode,
+  SESSION_STATE,
+  structureOf,
+  unreadable,
+} from "./refusals.ts";
 import { type EngineStats, Statistics } from "./stats.ts";
 import { Store } from "./store/store.ts";
 import { WriteThrough } from "./write-through.ts";
@@ -44,6 +52,7 @@ interface Answer {
  */
 export class CachingEngine implements AsyncDisposable {
   readonly #options: ResolvedOptions;
+  readonly #modeRefuses: ModeRefusals;
   readonly #origin: Origin;
   readonly #store: Store;
   readonly #loader: Loader;
@@ -70,6 +79,8 @@ export class CachingEngine implements AsyncDisposable {
    */
   constructor(base: OriginBase, options: EngineOptions = {}) {
     this.#options = resolveOptions(options);
+    const isStrict = this.#options.mode === "strict";
+    this.#modeRefuses = { wildcards: isStrict && !this.#options.wildcards, joins: isStrict && !this.#options.joins };
     this.#origin = openOrigin(base);
     const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds } = this.#options;
     const onFault = (error: unknown): void => this.#reportFault(error);
@@ -196,7 +207,9 @@ export class CachingEngine implements AsyncDisposable {
     await this.#start();
     if (this.#unreadable !== null) return explainBypass(refusalOf(unreadable(this.#unreadable)));
     const decision = await this.#planner.decide(sql, this.#plannerOrigin);
-    if (decision.kind !== "prepared") return explainBypass(refusalOf(decision));
+    if (decision.kind !== "prepared") {
+      return explainBypass(this.#refusalOfMode(structureOf(decision)) ?? refusalOf(decision));
+    }
     if (!this.#writes.sessionIsClean) return explainBypass(SESSION_STATE);
     const { plan } = decision.entry;
     const refused = this.#refusalOfMode(plan) ?? this.#loader.refusal(plan) ?? this.#attached.refusal(plan);
@@ -348,7 +361,7 @@ export class CachingEngine implements AsyncDisposable {
     params: readonly unknown[] | undefined,
   ): Promise<Answer> {
     const { statement } = decision;
-    const refused = refusalOf(decision);
+    const refused = this.#refusalOfMode(structureOf(decision)) ?? refusalOf(decision);
     if (decision.kind === "other" && statement.kind === "write" && this.#options.writes === "block") {
       this.#statistics.countBypass(refused.reason);
       throw readOnly(statement.command);
@@ -370,7 +383,10 @@ export class CachingEngine implements AsyncDisposable {
         : reason === "session-settings" && this.#options.writes === "block";
     if (refuses) {
       // What the origin rejects, it rejects with its own error.
-      if (reason === "non-canonical-literal" || statement?.kind === "unparsable") await this.#origin.describe(sql);
+      const isUnread = statement?.kind === "read" && statement.reason === "non-canonical-literal";
+      if (isUnread || reason === "non-canonical-literal" || statement?.kind === "unparsable") {
+        await this.#origin.describe(sql);
+      }
       throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
         reason,
       });
@@ -381,10 +397,8 @@ export class CachingEngine implements AsyncDisposable {
     return { rows, outcome: "bypass", reason };
   }
 
-  /** Strict mode refuses wildcards, as the columns of a table are then not the query's own, and joins. */
-  #refusalOfMode(plan: Plan): Bypass | null {
-    if (this.#options.mode !== "strict") return null;
-    return plan.wildcard ? WILDCARD : plan.joins ? JOIN : null;
+  #refusalOfMode(structure: Pick<Plan, "wildcard" | "joins">): Bypass | null {
+    return refusalOfMode(this.#modeRefuses, structure);
   }
 
   /** Learns who the origin is and takes over the snapshot file; again after a failure. */

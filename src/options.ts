@@ -12,6 +12,17 @@ export interface EngineOptions {
    */
   readonly mode?: "strict" | "transparent" | undefined;
   /**
+   * Strict mode answers queries over more than one table too. Joins are refused without it (`join`): each table that
+   * they name is fetched.
+   * @default false
+   */
+  readonly joins?: boolean | undefined;
+  /**
+   * Strict mode answers `SELECT *` too. Wildcards are refused without it (`wildcard`): they fetch all columns.
+   * @default false
+   */
+  readonly wildcards?: boolean | undefined;
+  /**
    * What happens to a statement that writes. `block`: it raises `ReadOnlyError`. `pass`: it goes to the origin, and the
    * tables that it touches are invalidated; not possible in strict mode.
    * @default "block" in strict mode, "pass" in transparent mode
@@ -62,6 +73,10 @@ export interface EngineOptions {
 /** Options after defaults, environment and checks. Frozen. */
 export interface ResolvedOptions {
   readonly mode: "strict" | "transparent";
+  /** Of strict mode. */
+  readonly joins: boolean;
+  /** Of strict mode. */
+  readonly wildcards: boolean;
   readonly writes: "pass" | "block";
   /** An absolute path; `null` without snapshot file. */
   readonly cacheDb: string | null;
@@ -75,6 +90,8 @@ export interface ResolvedOptions {
 
 const NAMES: readonly (keyof EngineOptions)[] = [
   "mode",
+  "joins",
+  "wildcards",
   "writes",
   "cacheDb",
   "backupIntervalSeconds",
@@ -102,6 +119,8 @@ export function resolveOptions(
   // Apply defaults
   const environment = readEnvironment(envFile, variables);
   const mode = options.mode ?? "strict";
+  const joins = options.joins ?? false;
+  const wildcards = options.wildcards ?? false;
   const writes = options.writes ?? (mode === "strict" ? "block" : "pass");
   const cacheDb = options.cacheDb ?? cacheDbDefault(environment) ?? "cache.db";
   const backupIntervalSeconds = options.backupIntervalSeconds ?? backupIntervalDefault(environment) ?? 3600;
@@ -112,6 +131,8 @@ export function resolveOptions(
 
   // Validate arguments
   check("mode", mode, mode === "strict" || mode === "transparent", '"strict" or "transparent"');
+  check("joins", joins, typeof joins === "boolean", "true or false");
+  check("wildcards", wildcards, typeof wildcards === "boolean", "true or false");
   check("writes", writes, writes === "pass" || writes === "block", '"pass" or "block"');
   check("cacheDb", cacheDb, cacheDb === false || cacheDb === "" || isPath(cacheDb), "a path or false");
   check(
@@ -132,6 +153,13 @@ export function resolveOptions(
         'origin. Set mode: "transparent", or leave writes out.',
     );
   }
+  for (const name of ["joins", "wildcards"] as const) {
+    if (mode === "strict" || options[name] === undefined) continue;
+    throw new OptionsError(
+      `The option ${name} says what mode: "strict" takes; received mode: "transparent", which refuses nothing. ` +
+        `Leave ${name} out.`,
+    );
+  }
   if (cacheDb === ":memory:" || (typeof cacheDb === "string" && cacheDb.startsWith("file:"))) {
     throw new OptionsError(
       `The option cacheDb must be the path of a file, received ${described(cacheDb)}. The cache itself is always in ` +
@@ -140,6 +168,8 @@ export function resolveOptions(
   }
   return Object.freeze({
     mode,
+    joins,
+    wildcards,
     writes,
     cacheDb: cacheDb === false || cacheDb === "" ? null : path.resolve(cacheDb),
     backupIntervalSeconds,
@@ -175,6 +205,7 @@ function described(value: unknown): string {
 const SYNONYMS: Readonly<Record<string, keyof EngineOptions>> = {
   cachefile: "cacheDb",
   env: "envFile",
+  join: "joins",
   memory: "maxBytes",
   maxmemory: "maxBytes",
   maxrows: "maxTableRows",
@@ -182,6 +213,7 @@ const SYNONYMS: Readonly<Record<string, keyof EngineOptions>> = {
   readonly: "writes",
   snapshotfile: "cacheDb",
   strict: "mode",
+  star: "wildcards",
   transparent: "mode",
   workers: "scanWorkers",
 };

@@ -71,8 +71,8 @@ export function isMomentary(reason: BypassReason): boolean {
 }
 
 const REMEDIES: Readonly<Partial<Record<BypassReason, string>>> = {
-  wildcard: 'Name the columns, or use mode: "transparent".',
-  join: 'Query one table at a time, or use mode: "transparent".',
+  wildcard: 'Name the columns, set wildcards: true, or use mode: "transparent".',
+  join: 'Query one table at a time, set joins: true, or use mode: "transparent".',
   "several-statements": "Send one statement at a time.",
   "non-canonical-literal": "Write the value as the database prints it, or pass it as a parameter.",
 };

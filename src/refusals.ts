@@ -1,17 +1,44 @@
 import { ReadOnlyError } from "./errors.ts";
 import { type Bypass, bypass } from "./outcome.ts";
 import type { Statement } from "./parse/statement.ts";
+import { hasJoin, hasWildcard } from "./plan/named-tables.ts";
+import type { Plan } from "./plan/plan.ts";
 import type { Decision } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
 
 // The refusals that the engine itself decides on, and how decisions of the planner read as refusals.
 
-export const WILDCARD: Bypass = bypass("wildcard", "SELECT * names no columns");
-export const JOIN: Bypass = bypass("join", "a query over more than one table");
+const WILDCARD: Bypass = bypass("wildcard", "SELECT * names no columns");
+const JOIN: Bypass = bypass("join", "a query over more than one table");
 export const SESSION_STATE: Bypass = bypass(
   "session-state",
   "a transaction is open, or settings of a connection were changed",
 );
+
+/** What strict mode refuses unless it is told otherwise. */
+export interface ModeRefusals {
+  readonly wildcards: boolean;
+  readonly joins: boolean;
+}
+
+/** Why the mode refuses a statement of this structure. A wildcard, as the columns of a table are then not its own. */
+export function refusalOfMode(
+  refuses: ModeRefusals,
+  { wildcard, joins }: Pick<Plan, "wildcard" | "joins">,
+): Bypass | null {
+  return wildcard && refuses.wildcards ? WILDCARD : joins && refuses.joins ? JOIN : null;
+}
+
+const NO_STRUCTURE = { wildcard: false, joins: false };
+
+/** What the mode looks at in a statement that no plan answers. One that the origin rejects is the origin's to reject. */
+export function structureOf(decision: Exclude<Decision, Prepared>): Pick<Plan, "wildcard" | "joins"> {
+  if (decision.kind !== "refused" || decision.bypass.reason === "origin-error") return NO_STRUCTURE;
+  const { statement } = decision;
+  if (statement.kind === "read") return statement;
+  if (statement.kind !== "query") return NO_STRUCTURE;
+  return { wildcard: hasWildcard(statement.query), joins: hasJoin(statement.query) };
+}
 
 /** What a blocked write raises. */
 export function readOnly(command: string): ReadOnlyError {

@@ -28,6 +28,10 @@ export type Statement =
       readonly reason: BypassReason;
       readonly detail: string;
       readonly functions: readonly QualifiedName[];
+      /** `FROM` of a SELECT in it names more than one table or query. */
+      readonly joins: boolean;
+      /** `*` or `alias.*` stands in a select list of it. */
+      readonly wildcard: boolean;
     }
   | {
       readonly kind: "write";

@@ -36,6 +36,8 @@ describe("defaults", () => {
   it("are strict, with a snapshot file in the working directory", () => {
     expect(resolveOptions(undefined, {})).toEqual({
       mode: "strict",
+      joins: false,
+      wildcards: false,
       writes: "block",
       cacheDb: path.join(directory, "cache.db"),
       backupIntervalSeconds: 3600,
@@ -117,6 +119,14 @@ describe("environment files", () => {
 describe("refusals name the option, the value and the remedy", () => {
   it.each([
     [{ mode: "fast" }, 'The option mode must be "strict" or "transparent", received \'fast\'.'],
+    [{ joins: 1 }, "The option joins must be true or false, received 1."],
+    [{ wildcards: "*" }, "The option wildcards must be true or false, received '*'."],
+    [
+      { mode: "transparent", joins: true },
+      'The option joins says what mode: "strict" takes; received mode: "transparent", which refuses nothing. ' +
+        "Leave joins out.",
+    ],
+    [{ mode: "transparent", wildcards: false }, /Leave wildcards out\.$/],
     [{ writes: "allow" }, 'The option writes must be "pass" or "block", received \'allow\'.'],
     [{ cacheDb: true }, "The option cacheDb must be a path or false, received true."],
     [{ backupIntervalSeconds: -1 }, /between 0 and 2147483, received -1/],
@@ -154,7 +164,9 @@ describe("refusals name the option, the value and the remedy", () => {
   });
 
   it("lists the options when nothing is near", () => {
-    expect(refused({ colour: "red" })).toMatch(/There is no option "colour"; known are mode, writes, cacheDb/);
+    expect(refused({ colour: "red" })).toMatch(
+      /There is no option "colour"; known are mode, joins, wildcards, writes, cacheDb/,
+    );
   });
 
   it.each(["soon", "-1", "1e9"])("SQLMEM_BACKUP_INTERVAL=%s", (value) => {

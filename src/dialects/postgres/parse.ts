@@ -47,7 +47,11 @@ export function parse(sql: string, tokens: readonly Token[]): Statement {
 }
 
 /** `SELECT` of nothing, as a ping would send: the origin answers with no rows. */
-const EMPTY: Statement = { kind: "read", reason: "not-a-select", detail: "an empty statement", functions: [] };
+const EMPTY = notASelect("not-a-select", "an empty statement", []);
+
+function notASelect(reason: BypassReason, detail: string, functions: readonly QualifiedName[]): Statement {
+  return { kind: "read", reason, detail, functions, joins: false, wildcard: false };
+}
 
 function unreadable(command: string): Statement {
   return { kind: "write", command, changes: "all", changesSession: false, functions: [] };
@@ -67,7 +71,7 @@ function oneStatement(stmt: Node, found: Class, sql: string, tokens: readonly To
     case "session":
       return { kind: "session", command: found.command };
     case "other-read":
-      return { kind: "read", reason: "not-a-select", detail: found.command, functions };
+      return notASelect("not-a-select", found.command, functions);
     case "select":
       return "SelectStmt" in stmt
         ? selectStatement(stmt.SelectStmt, found.survey, sql, tokens)
@@ -80,14 +84,14 @@ function changesSession({ temporary, functions }: Survey): boolean {
 }
 
 function selectStatement(select: SelectStmt, found: Survey, sql: string, tokens: readonly Token[]): Statement {
-  const { functions } = found;
+  const { functions, joins, wildcard } = found;
   const structure = outsideOfLanguage(found);
-  if (structure !== null) return { kind: "read", ...structure, functions };
+  if (structure !== null) return { kind: "read", ...structure, functions, joins, wildcard };
   const lowering = new Lowering(sql, tokens);
   const query = lowerQuery(select, lowering);
   if (lowering.refusal !== null) {
     const { reason, detail } = lowering.refusal;
-    return { kind: "read", reason, detail, functions };
+    return { kind: "read", reason, detail, functions, joins, wildcard };
   }
   return { kind: "query", query, functions, pinned: lowering.pinned };
 }
@@ -119,5 +123,5 @@ function severalStatements(classes: readonly Class[]): Statement {
   }
   const session = classes.filter((each) => each.kind === "session");
   if (session.length > 0) return { kind: "session", command: session.map((each) => each.command).join("; ") };
-  return { kind: "read", reason: "several-statements", detail: `${classes.length} statements`, functions };
+  return notASelect("several-statements", `${classes.length} statements`, functions);
 }

@@ -16,6 +16,10 @@ export interface Survey {
   readonly constructs: ReadonlySet<Construct>;
   /** How often a table, or an entry of WITH, is named. */
   readonly tables: number;
+  /** FROM names more than one table or query. */
+  readonly joins: boolean;
+  /** `*` or `alias.*` stands in a select list. */
+  readonly wildcard: boolean;
 }
 
 type Construct = "grouping-sets";
@@ -48,6 +52,8 @@ export function survey(tree: unknown): Survey {
   let selectInto = false;
   let temporary = false;
   let tables = 0;
+  let joins = false;
+  let wildcard = false;
   const locks: string[] = [];
   const functions = new Map<string, QualifiedName>();
   const valueFunctions: string[] = [];
@@ -63,6 +69,8 @@ export function survey(tree: unknown): Survey {
       const construct = CONSTRUCTS.get(key);
       if (construct !== undefined) constructs.add(construct);
       if (key === "RangeVar") tables++;
+      if (key === "JoinExpr" || (key === "fromClause" && Array.isArray(value) && value.length > 1)) joins = true;
+      if (key === "ResTarget" && isStar(property(value, "val"))) wildcard = true;
       if (key === "intoClause") selectInto = true;
       if ((key === "relpersistence" && value === "t") || (key === "schemaname" && value === "pg_temp"))
         temporary = true;
@@ -85,7 +93,15 @@ export function survey(tree: unknown): Survey {
     valueFunctions,
     constructs,
     tables,
+    joins,
+    wildcard,
   };
+}
+
+function isStar(node: unknown): boolean {
+  const fields = property(property(node, "ColumnRef"), "fields");
+  const last: unknown = Array.isArray(fields) ? fields.at(-1) : undefined;
+  return property(last, "A_Star") !== undefined;
 }
 
 function valueFunctionName(operation: unknown): string {
