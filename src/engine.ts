@@ -6,9 +6,9 @@ import type { Row } from "./encode/row-factory.ts";
 import { ClosedError, OptionsError, ReadOnlyError, SqlmemError, StoreError, UnsupportedQueryError } from "./errors.ts";
 import { Execution } from "./execute/execution.ts";
 import { Positions } from "./execute/positions.ts";
-import { Runner } from "./execute/runner.ts";
+import { Runner, wrongNumberOfParameters } from "./execute/runner.ts";
 import { flushAtExit } from "./exit-flush.ts";
-import { type Explanation, explainBypass, explainPlan } from "./explain.ts";
+import { type Explanation, explainBypass, explainPlan, explainTables } from "./explain.ts";
 import { TableUse } from "./load/eviction.ts";
 import { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
@@ -204,20 +204,33 @@ export class CachingEngine implements AsyncDisposable {
    */
   async explain(sql: string, params?: readonly unknown[]): Promise<Explanation> {
     this.#assertOpen();
+    assertText("explain", sql);
     await this.#start();
     if (this.#unreadable !== null) return explainBypass(refusalOf(unreadable(this.#unreadable)));
     const decision = await this.#planner.decide(sql, this.#plannerOrigin);
     if (decision.kind !== "prepared") {
+      if (decision.statement.kind === "unparsable") await this.#origin.describe(sql);
       return explainBypass(this.#refusalOfMode(structureOf(decision)) ?? refusalOf(decision));
     }
-    if (!this.#writes.sessionIsClean) return explainBypass(SESSION_STATE);
     const { plan } = decision.entry;
-    const refused = this.#refusalOfMode(plan) ?? this.#loader.refusal(plan) ?? this.#attached.refusal(plan);
-    if (refused !== null) return explainBypass(refused);
+    const refused = this.#refusalOfMode(plan) ?? this.#refusalNow(decision, params);
+    if (refused !== null) return explainBypass(refused, explainTables(plan, this.#loader));
     const execution = this.#runner.executionOf(decision.entry);
-    if (execution !== null && !(execution instanceof Execution)) return explainBypass(execution);
-    const bound = params === undefined ? null : (execution?.bind(decision.values(params)) ?? null);
-    return bound !== null && "reason" in bound ? explainBypass(bound) : explainPlan(plan, execution);
+    return explainPlan(plan, execution instanceof Execution ? execution : null, this.#loader);
+  }
+
+  /** Why a statement that has a plan is not answered at this moment, or with these values. */
+  #refusalNow(prepared: Prepared, params: readonly unknown[] | undefined): Bypass | null {
+    const { entry } = prepared;
+    if (!this.#writes.sessionIsClean) return SESSION_STATE;
+    const refused = this.#loader.refusal(entry.plan) ?? this.#attached.refusal(entry.plan);
+    if (refused !== null) return refused;
+    const execution = this.#runner.executionOf(entry);
+    if (execution !== null && !(execution instanceof Execution)) return execution;
+    if (params === undefined) return null;
+    if (params.length !== entry.parameterCount) return wrongNumberOfParameters(entry.parameterCount, params.length);
+    const bound = execution?.bind(prepared.values(params)) ?? null;
+    return bound !== null && "reason" in bound ? bound : null;
   }
 
   /** Counters since the engine was made, and what it holds now. */
@@ -267,7 +280,7 @@ export class CachingEngine implements AsyncDisposable {
 
   async #execute(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
     this.#assertOpen();
-    if (typeof sql !== "string") throw new OptionsError(`execute() takes SQL text, received ${typeof sql}.`);
+    assertText("execute", sql);
     const startedAt = performance.now();
     const log = (outcome: Outcome, reason: BypassReason | null): void => {
       if (logger.debugEnabled) {
@@ -387,9 +400,8 @@ export class CachingEngine implements AsyncDisposable {
       if (isUnread || reason === "non-canonical-literal" || statement?.kind === "unparsable") {
         await this.#origin.describe(sql);
       }
-      throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedyFor(reason)}`, {
-        reason,
-      });
+      const remedy = `${remedyFor(reason)} Or use mode: "transparent", and the database answers it.`;
+      throw new UnsupportedQueryError(`${detail}: not answered from the cache (${reason}). ${remedy}`, { reason });
     }
     if (this.#options.writes === "block" && (await this.#writes.mayWrite(statement)))
       throw readOnly("a function of the database");
@@ -445,6 +457,10 @@ export class CachingEngine implements AsyncDisposable {
       logger.error("onError raised", thrown);
     }
   }
+}
+
+function assertText(method: string, sql: unknown): void {
+  if (typeof sql !== "string") throw new OptionsError(`${method}() takes SQL text, received ${typeof sql}.`);
 }
 
 /** What the planner asks the origin for, through the parts that answer. */

@@ -11,7 +11,7 @@ export {
   StoreError,
   UnsupportedQueryError,
 } from "./errors.ts";
-export type { Explanation } from "./explain.ts";
+export type { ExplainedTable, Explanation } from "./explain.ts";
 export { addSink, type LogLevel, type Sink, type SinkOptions } from "./logging.ts";
 export type { EngineOptions } from "./options.ts";
 export { BYPASS_REASONS, type BypassReason, type Outcome } from "./outcome.ts";

@@ -17,7 +17,6 @@ export const BYPASS_REASONS = [
   "set-operation",
   "window-function",
   "grouping-sets",
-  "distinct-on",
   "several-statements",
   "not-a-select",
   "session-statement",
@@ -70,16 +69,51 @@ export function isMomentary(reason: BypassReason): boolean {
   return MOMENTARY.has(reason);
 }
 
-const REMEDIES: Readonly<Partial<Record<BypassReason, string>>> = {
-  wildcard: 'Name the columns, set wildcards: true, or use mode: "transparent".',
-  join: 'Query one table at a time, set joins: true, or use mode: "transparent".',
+const REMEDIES: Readonly<Record<BypassReason, string>> = {
+  wildcard: "Name the columns, or set wildcards: true.",
+  join: "Set joins: true if strict mode refused it; join fully by equal columns; write a lateral query as a join with ON.",
+  "no-table": "Ask the pool: there is nothing to cache.",
+  subquery: "Write it as a join, as EXISTS, or as an aggregate that has one row.",
+  cte: "Run the query without recursion, level by level, or ask the pool.",
+  "set-operation": "Give both branches columns of the same types.",
+  "window-function": "Use a frame in ROWS and plain numbers, or compute it in the program from the rows.",
+  "grouping-sets": "Run one query for each grouping.",
   "several-statements": "Send one statement at a time.",
+  "not-a-select": "Ask the pool.",
+  "session-statement": "Use a client of its own: await pool.connect().",
+  "volatile-function": "Compute the value in the program and pass it as a parameter.",
+  "unsupported-syntax": "Write it with other clauses, or ask the pool.",
+  "unsupported-function": "Select the columns and compute it in the program.",
+  "unsupported-operator": "Compare with another operator, or select the columns and compare in the program.",
+  "unsupported-type": "Compare, group or compute by a column of another type, or only select this one.",
+  "type-mismatch": "Write a constant of the column's type, or cast one side.",
+  "may-raise":
+    "Have a condition or NULLIF exclude the values that would raise, and reload; or compute it in the program.",
   "non-canonical-literal": "Write the value as the database prints it, or pass it as a parameter.",
+  "unknown-table": "Check the name and the search_path; after a migration call invalidate().",
+  "unknown-column": "Name the columns with their table's alias; system columns and whole rows are not cached.",
+  "system-catalog": "Ask the pool: catalogs change without a write.",
+  "not-a-table": "Query the tables below it, or make it a materialized view.",
+  "temporary-table": "Ask the connection that it belongs to.",
+  "row-level-security": "Ask the pool: what the table shows depends on who asks.",
+  collation: 'Order and compare by the column itself, or use COLLATE "C".',
+  "generated-name": "Give the result's column an alias, or rename the table's columns.",
+  "describe-mismatch": "Cast the result to the type that you expect, and please report the statement.",
+  "session-settings": "Remove the setting from the connections of the pool.",
+  parameter: "Pass numbers, strings as the database prints them, Dates, booleans or null.",
+  "table-too-large": "Raise maxTableRows or maxBytes, or name fewer columns.",
+  "load-failed": "See onError and the log; it is tried again after a minute, or after invalidate() of the table.",
+  "changes-too-often": "Wait: the table is fetched again when it changes less often than it is read.",
+  "store-failed": "See onError and the log; give the store more room in memory, or make a new engine.",
+  "sqlite-raised": "Nothing, if the database raises an error too; otherwise please report the statement.",
+  "session-state": "End the transaction, or use a client of its own for it and for settings: await pool.connect().",
+  "origin-error": "Correct the statement as the database's error says, or see why the database cannot be reached.",
+  write: "Nothing: writes go to the database, and what they touch is fetched again.",
 };
 
-/** What a person can do about a refusal. */
+/** What a person can do about a reason, whatever the mode. */
 export function remedyFor(reason: BypassReason): string {
-  return REMEDIES[reason] ?? 'Rewrite it (docs/limits.md), or use mode: "transparent" to have the database answer it.';
+  return REMEDIES[reason];
 }
 
 /** A decision not to answer from the cache. A value, never an exception. */

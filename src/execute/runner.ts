@@ -79,7 +79,7 @@ export class Runner {
   async run(prepared: Prepared, params: readonly unknown[]): Promise<unknown[] | Bypass | "uncovered"> {
     const { entry } = prepared;
     if (params.length !== entry.parameterCount) {
-      return bypass("parameter", `the statement takes ${entry.parameterCount} parameters, not ${params.length}`);
+      return wrongNumberOfParameters(entry.parameterCount, params.length);
     }
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const execution = this.executionOf(entry);
@@ -153,6 +153,10 @@ export class Runner {
       this.#store.ensureIndex(found.id, columns).catch(this.#onFault);
     }
   }
+}
+
+export function wrongNumberOfParameters(expected: number, received: number): Bypass {
+  return bypass("parameter", `the statement takes ${expected} parameters, not ${received}`);
 }
 
 function isSame(a: readonly StoredTable[], b: readonly StoredTable[]): boolean {

@@ -2,6 +2,7 @@ import type { Column, Table } from "../catalog.ts";
 import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
 import { LoadError, StoreError } from "../errors.ts";
 import { type Bypass, bypass } from "../outcome.ts";
+import type { PlannedTable } from "../plan/analysis.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type EncodedColumn, physicalName } from "../store/column-set.ts";
 import type { LoadSink, LoadTable, StoreApi, StoredTable } from "../store/contract.ts";
@@ -78,6 +79,12 @@ export class Loader {
       found.push(stored);
     }
     return found;
+  }
+
+  /** True if all that is planned of one table may be served now. */
+  holds(planned: PlannedTable): boolean {
+    const stored = this.#liveTable(planned.table);
+    return stored !== undefined && covers(stored, columnSetOf(planned));
   }
 
   /** Why a table of this plan is not loaded, where that was found out before. */

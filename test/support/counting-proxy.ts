@@ -24,6 +24,8 @@ export interface CountingProxy extends AsyncDisposable {
   /** Holds back all bytes, in both directions and on new connections too. */
   pause(): void;
   resume(): void;
+  /** Passes this statement on when it comes next, and pauses: whatever answers it is held back. */
+  pauseAfter(statement: string): void;
   /**
    * Cuts the connection on which the server's COPY data, from now on and over all connections, reaches `bytes`; once.
    */
@@ -44,7 +46,12 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   let [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
   let paused = false;
   let copyBytesLeft: number | null = null;
+  let pauseAt: string | null = null;
 
+  const pause = (): void => {
+    paused = true;
+    for (const pair of pairs) for (const socket of pair) socket.pause();
+  };
   const listener = createServer((client) => {
     connections++;
     const server = connect(Number(target.port || 5432), target.hostname);
@@ -68,6 +75,10 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       else if (type === "P") statements.push(textAt(body, body.indexOf(0) + 1));
       else if (type === "E") executes++;
       else if (type === "d") copyData++;
+      if (pauseAt !== null && type === "P" && statements.at(-1) === pauseAt) {
+        pauseAt = null;
+        pause();
+      }
     };
     const fromClient = messageReader(onClientMessage);
     const fromServer = messageReader((type, body) => {
@@ -169,9 +180,9 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
     },
     dropConnections,
-    pause() {
-      paused = true;
-      for (const pair of pairs) for (const socket of pair) socket.pause();
+    pause,
+    pauseAfter(statement) {
+      pauseAt = statement;
     },
     resume() {
       paused = false;
