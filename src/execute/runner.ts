@@ -45,14 +45,15 @@ export class Runner {
     this.#onFault = onFault;
   }
 
-  createEntry(plan: Plan, { parameterTypes, fields }: Description): PlanEntry {
+  createEntry(plan: Plan, shape: string, { parameterTypes, fields }: Description): PlanEntry {
     const lookup: PositionLookup = ({ table, column }, text, through) => {
       const stored = this.#store.tables.get(table.id);
       return stored === undefined ? null : this.#positions.lookup(stored, column.name, text, through);
     };
     const binders = plan.inputs.map((input) => createBinder(input.binding, this.#origin.binders, lookup));
     const uses = plan.tables.map(({ table }) => this.#use.of(table.id));
-    return { plan, binders, parameterCount: parameterTypes.length, fields, uses, execution: null };
+    const parameterCount = parameterTypes.length;
+    return { plan, shape, binders, parameterCount, parameterTypes, fields, uses, execution: null };
   }
 
   /** The hit path: rows, at once, or `null` if anything stands in the way (`run` then finds out what). */

@@ -368,6 +368,7 @@ describeOnServers(
         "store-failed",
         "sqlite-raised",
         "session-state",
+        "quarantined",
         "origin-error",
       ]);
     });
