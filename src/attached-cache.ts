@@ -15,6 +15,7 @@ import type { PlanEntry, Prepared } from "./plan/prepared.ts";
 import { refusalOf } from "./refusals.ts";
 import type { Statistics } from "./stats.ts";
 import type { StoreApi } from "./store/contract.ts";
+import type { Verification } from "./verification.ts";
 import type { WriteThrough } from "./write-through.ts";
 
 /** The parts of the engine that answer attached clients. */
@@ -26,6 +27,8 @@ export interface AttachedParts {
   readonly store: StoreApi;
   readonly writes: WriteThrough;
   readonly statistics: Statistics;
+  /** `null` unless hits are verified. */
+  readonly verification: Verification | null;
   /** Resolves once the engine can plan; rejects with the origin's error. `false`: texts cannot be read. */
   start(): Promise<boolean>;
   /** What is restored from the snapshot file later is wrong already. */
@@ -83,7 +86,9 @@ export class AttachedCache implements ClientCache {
     const startedAt = logger.debugEnabled ? performance.now() : 0;
     const rows = this.#parts.runner.runNow(prepared, params, format);
     if (rows === null) return null;
-    this.#parts.statistics.hits += 1;
+    const { statistics, verification } = this.#parts;
+    statistics.hits += 1;
+    if (verification !== null) verification.offer(prepared, params);
     for (const ledger of this.#ledgersOf(prepared.entry)) ledger.hit();
     if (logger.debugEnabled) this.#log("hit", null, performance.now() - startedAt, prepared.sql, params);
     return rows;

@@ -30,6 +30,7 @@ import {
 } from "./refusals.ts";
 import { type EngineStats, Statistics } from "./stats.ts";
 import { Store } from "./store/store.ts";
+import { Verification } from "./verification.ts";
 import { WriteThrough } from "./write-through.ts";
 
 /** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
@@ -60,6 +61,7 @@ export class CachingEngine implements AsyncDisposable {
   readonly #plannerOrigin: PlannerOrigin;
   readonly #runner: Runner;
   readonly #writes: WriteThrough;
+  readonly #verification: Verification | null;
   readonly #attached: AttachedCache;
   readonly #attachments: Attachments;
   readonly #statistics = new Statistics();
@@ -98,6 +100,7 @@ export class CachingEngine implements AsyncDisposable {
     this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
     this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
     this.#plannerOrigin = plannerOrigin(this.#origin, this.#runner);
+    this.#verification = this.#createVerification();
     this.#attached = this.#createAttachedCache();
     this.#attachments = this.#origin.attachments(this.#attached);
     this.#stopFlushing = flushAtExit(this.#store);
@@ -126,6 +129,7 @@ export class CachingEngine implements AsyncDisposable {
         this.#refusalOfMode(known.entry.plan) === null ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
       if (rows !== null) {
         this.#statistics.hits += 1;
+        if (this.#verification !== null) this.#verification.offer(known, params ?? NO_PARAMETERS);
         return Promise.resolve(rows as Result[]);
       }
     }
@@ -168,6 +172,7 @@ export class CachingEngine implements AsyncDisposable {
       // The snapshot file holds what is declared wrong here: it must not come back, even if the start fails for now.
       if (!this.#restored) this.#discardsSnapshot = true;
       this.#writes.forgetAll();
+      this.#planner.release();
       await this.#start().catch(() => {});
       return;
     }
@@ -235,7 +240,7 @@ export class CachingEngine implements AsyncDisposable {
 
   /** Counters since the engine was made, and what it holds now. */
   stats(): EngineStats {
-    return this.#statistics.report(this.#store);
+    return this.#statistics.report(this.#store, this.#verification);
   }
 
   /** Saves the snapshot file and gives everything back. A second call waits for the first. */
@@ -250,12 +255,26 @@ export class CachingEngine implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#backupTimer);
+    this.#verification?.close();
     this.#attached.close();
     this.#attachments.close();
     this.#planner.forget("all");
     if (this.#started !== null) await this.#save();
     this.#stopFlushing();
     await Promise.all([this.#origin.close(), this.#store.close()]);
+  }
+
+  #createVerification(): Verification | null {
+    if (this.#options.verify === 0) return null;
+    return new Verification(this.#options.verify, {
+      origin: this.#origin,
+      planner: this.#planner,
+      plannerOrigin: this.#plannerOrigin,
+      runner: this.#runner,
+      loader: this.#loader,
+      writes: this.#writes,
+      onFault: (error) => this.#reportFault(error),
+    });
   }
 
   #createAttachedCache(): AttachedCache {
@@ -267,6 +286,7 @@ export class CachingEngine implements AsyncDisposable {
       store: this.#store,
       writes: this.#writes,
       statistics: this.#statistics,
+      verification: this.#verification,
       start: async () => {
         await this.#start();
         return this.#unreadable === null;
@@ -342,7 +362,10 @@ export class CachingEngine implements AsyncDisposable {
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
       if (!this.#writes.isSettled) await this.#writes.settled();
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
-      if (Array.isArray(rows)) return { rows, outcome, reason: null };
+      if (Array.isArray(rows)) {
+        if (outcome === "hit") this.#verification?.offer(prepared, params ?? NO_PARAMETERS);
+        return { rows, outcome, reason: null };
+      }
       if (rows !== "uncovered") return this.#refuse(rows, sql, params);
       outcome = "miss";
       const { plan } = prepared.entry;
@@ -473,6 +496,6 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
     needsText: (type) => origin.needsText(type),
     describe: (sql) => origin.describe(sql),
     overloads: (names) => origin.overloads(names),
-    createEntry: (plan, description) => runner.createEntry(plan, description),
+    createEntry: (plan, shape, description) => runner.createEntry(plan, shape, description),
   };
 }

@@ -8,7 +8,8 @@ export type SqlmemErrorCode =
   | "ERR_SQLMEM_CLOSED"
   | "ERR_SQLMEM_LOAD"
   | "ERR_SQLMEM_STORE"
-  | "ERR_SQLMEM_SNAPSHOT_FILE";
+  | "ERR_SQLMEM_SNAPSHOT_FILE"
+  | "ERR_SQLMEM_VERIFICATION";
 
 /** What all errors of SQLmem's own have in common. Errors of the origin are never wrapped in one. */
 export abstract class SqlmemError extends Error {
@@ -68,6 +69,14 @@ export class StoreError extends SqlmemError {
 /** The snapshot file could not be used or written. Goes to `onError`; the cache goes on without it. */
 export class SnapshotFileError extends SqlmemError {
   readonly code = "ERR_SQLMEM_SNAPSHOT_FILE";
+}
+
+/**
+ * A verification found a wrong answer (option `verify`). Goes to `onError`; statements of that shape go to the origin from
+ * then on. The message has what is needed to look into it, and no value: not of a parameter, a constant or a row.
+ */
+export class VerificationError extends SqlmemError {
+  readonly code = "ERR_SQLMEM_VERIFICATION";
 }
 
 function causeOf(options: { readonly cause?: unknown }): { cause?: unknown } | undefined {

@@ -10,9 +10,11 @@ export {
   type SqlmemErrorCode,
   StoreError,
   UnsupportedQueryError,
+  VerificationError,
 } from "./errors.ts";
 export type { ExplainedTable, Explanation } from "./explain.ts";
 export { addSink, type LogLevel, type Sink, type SinkOptions } from "./logging.ts";
 export type { EngineOptions } from "./options.ts";
 export { BYPASS_REASONS, type BypassReason, type Outcome } from "./outcome.ts";
 export type { EngineStats, TableStats } from "./stats.ts";
+export type { VerificationStats } from "./verification.ts";

@@ -57,6 +57,12 @@ export interface EngineOptions {
    */
   readonly scanWorkers?: number | undefined;
   /**
+   * The share of the hits, 0 to 1, that are asked of the origin again after they were answered, to be compared. A wrong
+   * answer is reported to `onError`, and the origin answers statements of its shape from then on (`quarantined`).
+   * @default 0
+   */
+  readonly verify?: number | undefined;
+  /**
    * Called with each fault of the cache itself: a load that failed, a snapshot file that could not be used. Such a fault
    * fails no query that the origin can answer; it is logged too.
    * @default none
@@ -84,6 +90,8 @@ export interface ResolvedOptions {
   readonly maxBytes: number;
   readonly maxTableRows: number;
   readonly scanWorkers: number;
+  /** A share of the hits. */
+  readonly verify: number;
   /** The user's own function: may throw. */
   readonly onError: ((error: SqlmemError) => void) | null;
 }
@@ -98,6 +106,7 @@ const NAMES: readonly (keyof EngineOptions)[] = [
   "maxBytes",
   "maxTableRows",
   "scanWorkers",
+  "verify",
   "onError",
   "envFile",
 ];
@@ -127,6 +136,7 @@ export function resolveOptions(
   const maxBytes = options.maxBytes ?? 1_073_741_824;
   const maxTableRows = options.maxTableRows ?? 5_000_000;
   const scanWorkers = options.scanWorkers ?? 1;
+  const verify = options.verify ?? 0;
   const onError = options.onError ?? null;
 
   // Validate arguments
@@ -144,6 +154,7 @@ export function resolveOptions(
   check("maxBytes", maxBytes, isInteger(maxBytes, 1), "a positive whole number of bytes");
   check("maxTableRows", maxTableRows, isInteger(maxTableRows, 1), "a positive whole number of rows");
   check("scanWorkers", scanWorkers, isInteger(scanWorkers, 1, 64), "a whole number between 1 and 64");
+  check("verify", verify, isNumber(verify, 0, 1), "a share between 0 and 1");
   check("onError", onError, onError === null || typeof onError === "function", "a function");
 
   // Validate interpreted options
@@ -176,6 +187,7 @@ export function resolveOptions(
     maxBytes,
     maxTableRows,
     scanWorkers,
+    verify,
     onError,
   });
 }

@@ -47,6 +47,7 @@ export const BYPASS_REASONS = [
   "store-failed",
   "sqlite-raised",
   "session-state",
+  "quarantined",
   "origin-error",
   "write",
 ] as const;
@@ -61,6 +62,7 @@ const MOMENTARY: ReadonlySet<BypassReason> = new Set([
   "store-failed",
   "sqlite-raised",
   "session-state",
+  "quarantined",
   "origin-error",
 ]);
 
@@ -107,6 +109,7 @@ const REMEDIES: Readonly<Record<BypassReason, string>> = {
   "store-failed": "See onError and the log; give the store more room in memory, or make a new engine.",
   "sqlite-raised": "Nothing, if the database raises an error too; otherwise please report the statement.",
   "session-state": "End the transaction, or use a client of its own for it and for settings: await pool.connect().",
+  quarantined: "Please report what onError was given; invalidate() of all tables, or a change of the table, ends it.",
   "origin-error": "Correct the statement as the database's error says, or see why the database cannot be reached.",
   write: "Nothing: writes go to the database, and what they touch is fetched again.",
 };

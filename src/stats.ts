@@ -1,5 +1,6 @@
 import type { BypassReason } from "./outcome.ts";
 import type { StoreApi } from "./store/contract.ts";
+import { NOTHING_VERIFIED, type Verification, type VerificationStats } from "./verification.ts";
 
 /** Counters since the engine was made, and what it holds. */
 export interface EngineStats {
@@ -12,6 +13,8 @@ export interface EngineStats {
   readonly bypassesByReason: Readonly<Partial<Record<BypassReason, number>>>;
   /** Fetches of a table from the origin. */
   readonly loads: number;
+  /** Hits that were asked of the origin again (option `verify`). */
+  readonly verification: VerificationStats;
   readonly tables: readonly TableStats[];
   /** Bytes of the store: tables, indexes, dictionaries. */
   readonly bytes: number;
@@ -42,13 +45,14 @@ export class Statistics {
     this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
   }
 
-  report(store: StoreApi, now: number = Date.now()): EngineStats {
+  report(store: StoreApi, verification: Verification | null, now: number = Date.now()): EngineStats {
     return {
       hits: this.hits,
       misses: this.misses,
       bypasses: this.bypasses,
       bypassesByReason: { ...this.#reasons },
       loads: this.loads,
+      verification: verification?.stats ?? NOTHING_VERIFIED,
       tables: [...store.tables.values()].map((stored) => ({
         schema: stored.schema,
         table: stored.table,

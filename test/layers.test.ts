@@ -47,7 +47,10 @@ const TOP: ReadonlySet<string> = new Set([
   "governor",
   "index",
   "refusals",
+  "same-rows",
   "stats",
+  "verification",
+  "verification-report",
   "write-through",
 ]);
 

@@ -45,7 +45,7 @@ export class Runner {
     this.#onFault = onFault;
   }
 
-  createEntry(plan: Plan, { parameterTypes, fields }: Description): PlanEntry {
+  createEntry(plan: Plan, shape: string, { parameterTypes, fields }: Description): PlanEntry {
     const lookup: PositionLookup = ({ table, column }, text, through) => {
       const stored = this.#store.tables.get(table.id);
       return stored === undefined ? null : this.#positions.lookup(stored, column.name, text, through);
@@ -54,8 +54,10 @@ export class Runner {
     const uses = plan.tables.map(({ table }) => this.#use.of(table.id));
     return {
       plan,
+      shape,
       binders,
       parameterCount: parameterTypes.length,
+      parameterTypes,
       fields,
       uses,
       execution: null,

@@ -3,6 +3,7 @@ import { type Bypass, bypass } from "../outcome.ts";
 import type { Query } from "../parse/ast.ts";
 import { Analysis, isBypass, quoteIdentifier, type Surroundings } from "./analysis.ts";
 import type { Block, BlockColumn } from "./block.ts";
+import { isDetermined } from "./determined.ts";
 import { countConditions, fixedColumns } from "./index-hints.ts";
 import { hasJoin, hasWildcard } from "./named-tables.ts";
 import type { Plan, Result, SingleTable } from "./plan.ts";
@@ -45,6 +46,7 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
     deferred: analysis.deferred,
     single: singleTable(analysis, query, block),
     indexes: analysis.indexes,
+    determined: isDetermined(query, block.select?.scope ?? null),
     pinned: [...analysis.pinned].sort((a, b) => a - b),
   });
 }

@@ -58,6 +58,8 @@ export interface Plan {
   readonly deferred: readonly Deferred[];
   readonly single: SingleTable | null;
   readonly indexes: readonly IndexHint[];
+  /** Two right answers over the same rows cannot differ in more than their order. */
+  readonly determined: boolean;
   /** Literals whose value is part of the plan. */
   readonly pinned: readonly number[];
 }

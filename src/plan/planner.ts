@@ -36,7 +36,7 @@ export interface PlannerOrigin {
   describe(sql: string): Promise<Description>;
   /** Those of the functions that may be a user's own, though a built-in one has the name, too. */
   overloads(names: readonly QualifiedName[]): Promise<readonly string[]>;
-  createEntry(plan: Plan, description: Description): PlanEntry;
+  createEntry(plan: Plan, shape: string, description: Description): PlanEntry;
 }
 
 const TEXTS = 5000;
@@ -58,6 +58,8 @@ export class Planner {
   readonly #shapes = new GenerationalCache<Shape>(SHAPES);
   readonly #plans = new GenerationalCache<PlanEntry>(SHAPES);
   readonly #pending = new Map<string, Promise<Decision>>();
+  /** By shape (by the text itself where it has none): why it is left to the origin, and the tables that it read then. */
+  readonly #quarantined = new Map<string, { readonly detail: string; readonly tables: readonly Table[] }>();
   #epoch = 0;
 
   constructor(dialect: Dialect) {
@@ -104,6 +106,26 @@ export class Planner {
     } finally {
       if (this.#pending.get(sql) === pending) this.#pending.delete(sql);
     }
+  }
+
+  /**
+   * Leaves all texts of a shape to the origin (`quarantined`) until one of its tables is defined anew, or `release`. That
+   * rows are declared wrong does not end it.
+   */
+  quarantine({ sql, entry: { shape, plan } }: Prepared, detail: string): void {
+    this.#quarantined.set(shape || sql, { detail, tables: plan.tables.map(({ table }) => table) });
+    this.#epoch += 1;
+    this.#pending.clear();
+    const isOf = (text: string, entry: PlanEntry): boolean => (shape === "" ? text === sql : entry.shape === shape);
+    this.#shapes.delete(shape);
+    this.#plans.deleteWhere((entry) => entry.shape === shape);
+    this.#texts.deleteWhere((decision) => decision.kind === "prepared" && isOf(decision.sql, decision.entry));
+  }
+
+  /** Ends all quarantines. */
+  release(): void {
+    this.#quarantined.clear();
+    this.forget("all");
   }
 
   /** Forgets plans and refusals over these tables (ids), or everything. */
@@ -190,7 +212,9 @@ export class Planner {
     const plan =
       overloads.length > 0
         ? bypass("unsupported-function", `${overloads.join(", ")}(), of which there is one of a user`)
-        : planned;
+        : planned.kind === "plan"
+          ? (this.#quarantineOf(sql, found, planned) ?? planned)
+          : planned;
     if (plan.kind === "bypass") {
       const known = surroundings.tables.length === names.length;
       return {
@@ -200,7 +224,20 @@ export class Planner {
         tableIds: known ? surroundings.tables.map(({ id }) => id) : null,
       };
     }
-    return new Prepared(sql, origin.createEntry(plan, description), found.literals);
+    return new Prepared(sql, origin.createEntry(plan, found.shape, description), found.literals);
+  }
+
+  #quarantineOf(sql: string, { shape }: Fingerprint, plan: Plan): Bypass | null {
+    const quarantine = this.#quarantined.get(shape || sql);
+    if (quarantine === undefined) return null;
+    const fingerprints = new Map(plan.tables.map(({ table }) => [table.id, table.fingerprint]));
+    const { tables, detail } = quarantine;
+    const isSame =
+      tables.length === fingerprints.size &&
+      tables.every(({ id, fingerprint }) => fingerprints.get(id) === fingerprint);
+    if (isSame) return bypass("quarantined", detail);
+    this.#quarantined.delete(shape || sql);
+    return null;
   }
 }
 

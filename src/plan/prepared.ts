@@ -8,10 +8,14 @@ import type { Source } from "./term.ts";
 /** One plan and what belongs to it for as long as it lives: shared by all texts of its shape. */
 export interface PlanEntry {
   readonly plan: Plan;
+  /** The texts' common shape; empty for a text whose constants cannot be taken out. */
+  readonly shape: string;
   /** One per input; they look at values only, so they outlive the loaded data. */
   readonly binders: readonly ((value: unknown) => BoundValue)[];
   /** Number of `$n` that the statement takes. */
   readonly parameterCount: number;
+  /** The origin's types of them. */
+  readonly parameterTypes: readonly number[];
   /** The result's columns, as the origin describes them. */
   readonly fields: readonly FieldDescription[];
   /** The tables' places in the order of use. */

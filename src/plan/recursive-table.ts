@@ -53,6 +53,8 @@ class RecursiveTable implements NamedQuery {
   readonly #all: boolean;
   /** The forms of columns that somebody asked for, in the order of their names `f0`, `f1` … */
   readonly #forms: { readonly index: number; readonly form: Form }[] = [];
+  /** Those of the forms that turned out not to be had. */
+  readonly #unavailable = new Map<number, Bypass>();
   #step: Block | null = null;
 
   constructor(analysis: Analysis, name: string, start: Block, columnAliases: readonly string[], all: boolean) {
@@ -88,7 +90,8 @@ class RecursiveTable implements NamedQuery {
     // Asking the step for its forms can make it ask for more of its own rows.
     for (let at = 0; at < this.#forms.length; at++) {
       const wanted = this.#forms[at];
-      const missing = wanted === undefined ? null : this.#missing(wanted.index, wanted.form);
+      const skip = wanted === undefined || this.#unavailable.has(at);
+      const missing = skip ? null : this.#missing(wanted.index, wanted.form);
       if (missing !== null) return missing;
     }
     return null;
@@ -158,11 +161,12 @@ class RecursiveTable implements NamedQuery {
   /** A form is on the list before the step is asked for it: the step may hand on its own column. */
   #nameOf(index: number, form: Form): string | Bypass {
     const known = this.#forms.findIndex((wanted) => wanted.index === index && wanted.form === form);
-    if (known >= 0) return `f${known}`;
+    if (known >= 0) return this.#unavailable.get(known) ?? `f${known}`;
     const at = this.#forms.push({ index, form }) - 1;
     const missing = this.#missing(index, form);
     if (missing === null) return `f${at}`;
-    this.#forms.splice(at, 1);
+    // Its place stays taken: others may have come after it meanwhile.
+    this.#unavailable.set(at, missing);
     return missing;
   }
 

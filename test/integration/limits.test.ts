@@ -262,7 +262,9 @@ describeOnServers(
     });
 
     it("has an example of each reason", () => {
-      expect([...new Set(EXAMPLES.map(({ reason }) => reason))]).toEqual([...BYPASS_REASONS]);
+      // A wrong answer takes a mistake in a plan: verification.test.ts has one.
+      const reasons = BYPASS_REASONS.filter((reason) => reason !== "quarantined");
+      expect([...new Set(EXAMPLES.map(({ reason }) => reason))]).toEqual(reasons);
     });
 
     it("an example that the origin rejects is rejected by explain too", async () => {

@@ -386,6 +386,7 @@ describeOnServers(
         "store-failed",
         "sqlite-raised",
         "session-state",
+        "quarantined",
         "origin-error",
       ]);
     });

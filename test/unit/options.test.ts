@@ -44,6 +44,7 @@ describe("defaults", () => {
       maxBytes: 2 ** 30,
       maxTableRows: 5_000_000,
       scanWorkers: 1,
+      verify: 0,
       onError: null,
     });
   });
@@ -137,6 +138,9 @@ describe("refusals name the option, the value and the remedy", () => {
     [{ maxBytes: 1.5 }, /received 1.5/],
     [{ maxTableRows: -5 }, /maxTableRows must be a positive whole number of rows/],
     [{ scanWorkers: 0 }, /scanWorkers must be a whole number between 1 and 64, received 0/],
+    [{ verify: 2 }, "The option verify must be a share between 0 and 1, received 2."],
+    [{ verify: "1%" }, /verify must be a share between 0 and 1, received '1%'/],
+    [{ verify: Number.NaN }, /received NaN/],
     [{ onError: "log" }, /onError must be a function, received 'log'/],
     [{ envFile: "" }, /envFile must be a path or false, received ''/],
     [{ cacheDb: ":memory:" }, /must be the path of a file.*cacheDb: false/],
