@@ -136,7 +136,7 @@ async function measureMiss(bench: Bench, engine: CachingEngine, pool: pg.Pool): 
     for (let round = 0; round < rounds; round++) {
       const miss = async (): Promise<void> => {
         await engine.invalidate("small_orders");
-        await sleep(3);
+        await sleep(20);
         missed?.push(await timed(() => pool.query(sql, values)));
         await untilHit(engine, () => pool.query(sql, values));
         // A table whose loads do not pay off is left alone.
@@ -144,7 +144,7 @@ async function measureMiss(bench: Bench, engine: CachingEngine, pool: pg.Pool): 
         hit?.push(await timed(() => pool.query(sql, values)));
       };
       const bare = async (): Promise<void> => {
-        await sleep(3);
+        await sleep(20);
         direct?.push(await timed(() => bench.pool.query(sql, values)));
       };
       for (const turn of round % 2 === 0 ? [miss, bare] : [bare, miss]) await turn();

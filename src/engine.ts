@@ -250,8 +250,10 @@ export class CachingEngine implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#backupTimer);
-    this.#attached.close();
+    // What is on its way through attached clients must not be saved as it was before.
     this.#attachments.close();
+    await this.#writes.settleOrForget();
+    this.#attached.close();
     this.#planner.forget("all");
     if (this.#started !== null) await this.#save();
     this.#stopFlushing();

@@ -12,6 +12,9 @@ const TRANSACTION_END = /^(?:COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)(?! T
 const HARMLESS =
   /^(?:SHOW|LISTEN|UNLISTEN|NOTIFY|SAVEPOINT|RELEASE|ROLLBACK TO|DEALLOCATE|CHECKPOINT|SET TRANSACTION|SET CONSTRAINTS|SET LOCAL)\b/;
 
+/** How long the end of the engine waits for what is still being found out about writes. */
+const SETTLE_MS = 1000;
+
 /**
  * Statements that reach the origin, and what they make wrong in the cache.
  *
@@ -53,6 +56,13 @@ export class WriteThrough {
 
   async settled(): Promise<void> {
     while (this.#unsettled.size > 0) await Promise.all(this.#unsettled);
+  }
+
+  /** The same for a moment; what is not known then counts as having touched everything. */
+  async settleOrForget(): Promise<void> {
+    if (this.isSettled) return;
+    await Promise.race([this.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
+    if (!this.isSettled) this.forgetAll();
   }
 
   /** What a statement makes wrong once it is carried out; at once where that was found out before. */
