@@ -342,7 +342,7 @@ export class CachingEngine implements AsyncDisposable {
       const refused = this.#refusalOfMode(prepared.entry.plan);
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
-      if (!this.#writes.isSettled) await this.#writes.settled();
+      if (!this.#writes.isSettled) await this.#writes.settleOrForget();
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
       if (Array.isArray(rows)) return { rows, outcome, reason: null };
       if (rows !== "uncovered") return this.#refuse(rows, sql, params);
