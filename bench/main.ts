@@ -5,6 +5,7 @@
  *   --only <name>  one part; nothing is written
  */
 import { parseArgs } from "node:util";
+import { measureAttached } from "./attached.ts";
 import { type Bench, startBench } from "./bench.ts";
 import { measureEventLoop } from "./event-loop.ts";
 import { measureHits } from "./hits.ts";
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[
   joins: measureJoins,
   texts: measureTexts,
   misses: measureMisses,
+  attached: measureAttached,
 };
 
 const { values: options } = parseArgs({

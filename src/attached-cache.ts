@@ -94,15 +94,17 @@ export class AttachedCache implements ClientCache {
     return rows;
   }
 
-  missed(prepared: Prepared, params: readonly unknown[]): ((milliseconds: number) => void) | null {
+  missed(prepared: Prepared, params: readonly unknown[], milliseconds: number): void {
+    for (const ledger of this.#ledgersOf(prepared.entry)) ledger.direct(milliseconds);
+    this.#ask(prepared, params, milliseconds);
+  }
+
+  #ask(prepared: Prepared, params: readonly unknown[], milliseconds: number): void {
+    if (this.#state !== "open") return;
     const reason = this.#onMiss(prepared, params);
     if (reason === null) this.#parts.statistics.misses += 1;
     else this.#parts.statistics.countBypass(reason);
-    const ledgers = this.#ledgersOf(prepared.entry);
-    return (milliseconds) => {
-      for (const ledger of ledgers) ledger.direct(milliseconds);
-      this.#log(reason === null ? "miss" : "bypass", reason, milliseconds, prepared.sql, params);
-    };
+    this.#log(reason === null ? "miss" : "bypass", reason, milliseconds, prepared.sql, params);
   }
 
   passed(decision: Decision): void {
@@ -116,7 +118,7 @@ export class AttachedCache implements ClientCache {
     this.#learning.add(sql);
     this.#decide(sql)
       .then((decision) => {
-        if (decision?.kind === "prepared") this.missed(decision, params);
+        if (decision?.kind === "prepared") this.#ask(decision, params, 0);
         else if (decision !== null) this.passed(decision);
       })
       // The origin rejects the text, or is out of reach: whoever sent it gets that error himself.

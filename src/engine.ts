@@ -256,8 +256,10 @@ export class CachingEngine implements AsyncDisposable {
   async #close(): Promise<void> {
     clearInterval(this.#backupTimer);
     this.#verification?.close();
-    this.#attached.close();
+    // What is on its way through attached clients must not be saved as it was before.
     this.#attachments.close();
+    await this.#writes.settleOrForget();
+    this.#attached.close();
     this.#planner.forget("all");
     if (this.#started !== null) await this.#save();
     this.#stopFlushing();
@@ -360,7 +362,7 @@ export class CachingEngine implements AsyncDisposable {
       const refused = this.#refusalOfMode(prepared.entry.plan);
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
-      if (!this.#writes.isSettled) await this.#writes.settled();
+      if (!this.#writes.isSettled) await this.#writes.settleOrForget();
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
       if (Array.isArray(rows)) {
         if (outcome === "hit") this.#verification?.offer(prepared, params ?? NO_PARAMETERS);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Effect, FULL_EFFECT, NO_EFFECT, type Origin } from "./dialects/dialect.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
@@ -11,6 +12,9 @@ const TRANSACTION_END = /^(?:COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)(?! T
 /** Statements about a session that change neither rows nor what a query of it means. */
 const HARMLESS =
   /^(?:SHOW|LISTEN|UNLISTEN|NOTIFY|SAVEPOINT|RELEASE|ROLLBACK TO|DEALLOCATE|CHECKPOINT|SET TRANSACTION|SET CONSTRAINTS|SET LOCAL)\b/;
+
+/** How long anyone waits for what is still being found out about a write, in milliseconds. */
+const SETTLE_MS = 1000;
 
 /**
  * Statements that reach the origin, and what they make wrong in the cache.
@@ -51,8 +55,15 @@ export class WriteThrough {
     return this.#session === "clean" && this.#unsettled.size === 0;
   }
 
-  async settled(): Promise<void> {
-    while (this.#unsettled.size > 0) await Promise.all(this.#unsettled);
+  /** Waits for that, but not for long: what is not known then counts as having touched everything. */
+  async settleOrForget(): Promise<void> {
+    if (this.isSettled) return;
+    await Promise.race([this.#settled(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    if (!this.isSettled) this.forgetAll();
+  }
+
+  async #settled(): Promise<void> {
+    while (!this.isSettled) await Promise.all(this.#unsettled);
   }
 
   /** What a statement makes wrong once it is carried out; at once where that was found out before. */

@@ -72,11 +72,8 @@ export interface ClientCache {
   recall(sql: string): Decision | undefined;
   /** The rows, or `null` if anything stands in the way. `prepared` is what `recall` gave. */
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null;
-  /**
-   * The origin answers a statement that has a plan: has fetched what is missing. To be called after the statement was
-   * sent; whoever times it reports the milliseconds to what is returned.
-   */
-  missed(prepared: Prepared, params: readonly unknown[]): ((milliseconds: number) => void) | null;
+  /** The origin has answered a statement that has a plan, in so many milliseconds: fetches what was missing. */
+  missed(prepared: Prepared, params: readonly unknown[], milliseconds: number): void;
   /** The origin answers another statement: for the counters. */
   passed(decision: Decision): void;
   /** Finds out what a text is, and fetches what it needs. */

@@ -55,6 +55,8 @@ class RecursiveTable implements NamedQuery {
   readonly #forms: { readonly index: number; readonly form: Form }[] = [];
   /** Those of the forms that turned out not to be had. */
   readonly #unavailable = new Map<number, Bypass>();
+  /** Columns whose canonical form is being asked for. */
+  readonly #asked = new Set<number>();
   #step: Block | null = null;
 
   constructor(analysis: Analysis, name: string, start: Block, columnAliases: readonly string[], all: boolean) {
@@ -154,8 +156,19 @@ class RecursiveTable implements NamedQuery {
       wide: () => true,
       interval: () => null,
       neverNull: () => false,
-      canonical: (facts: Facts) => start.canonical(facts) ?? this.#step?.columns[index]?.term.canonical(facts) ?? null,
+      canonical: (facts) => this.#canonical(index, start, facts),
     };
+  }
+
+  /** A step that hands on its own column adds nothing to what is known of it. */
+  #canonical(index: number, start: Term, facts: Facts): Bypass | null {
+    if (this.#asked.has(index)) return null;
+    this.#asked.add(index);
+    try {
+      return start.canonical(facts) ?? this.#step?.columns[index]?.term.canonical(facts) ?? null;
+    } finally {
+      this.#asked.delete(index);
+    }
   }
 
   /** A form is on the list before the step is asked for it: the step may hand on its own column. */

@@ -2,7 +2,7 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { expect, it, onTestFinished } from "vitest";
 import { type AttachedPool, connectClient, isHit, openAttached, warm } from "../support/attach.ts";
-import { describeOnServers, type SharedDatabase } from "../support/engine.ts";
+import { describeOnServers, type SharedDatabase, temporaryFile } from "../support/engine.ts";
 
 let tables = 0;
 
@@ -252,6 +252,24 @@ describeOnServers("attached: a read after a write", (database) => {
     await client.query(`DELETE FROM ${table} WHERE id = 1`);
     await client.query("COMMIT");
     expect(await engine.execute(readOf(table))).toEqual(await bare(readOf(table)));
+  });
+
+  it("what is on its way when the engine is closed is not in the snapshot file, everything else is", async () => {
+    const [touched, kept] = [await createTable(database), await createTable(database)];
+    const cacheDb = temporaryFile();
+    const attached = await openAttached(database, { cacheDb });
+    const { engine, pool } = attached;
+    for (const table of [touched, kept]) await warm(engine, pool, readOf(table));
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await client.query(`UPDATE ${touched} SET v = 'after' WHERE id = 1`);
+    await engine.close();
+    await client.query("COMMIT");
+    client.release();
+    const next = await openAttached(database, { cacheDb });
+    expect(await next.engine.execute(readOf(kept))).toHaveLength(2);
+    expect(next.engine.stats()).toMatchObject({ loads: 0 });
+    expect((await next.engine.execute(readOf(touched)))[0]).toEqual({ id: 1, v: "after" });
   });
 
   it("writes before the engine has started count", async () => {

@@ -57,9 +57,11 @@ export class AttachedClient {
       this.session.askBehind();
       return sent;
     }
+    const learn = (): void => this.#cache.learn(call.text, call.values);
+    if (isIdle(this.client)) this.session.afterwards(learn);
+    else setImmediate(learn);
     this.session.watch(call.text);
     const sent = send();
-    this.#cache.learn(call.text, call.values);
     this.session.askBehind();
     return sent;
   }
@@ -71,15 +73,13 @@ export class AttachedClient {
       const result = this.#makers.answer(this.client, prepared, call, types);
       if (result !== null) return this.#deliver(result, call);
     }
-    const timed = isIdle(this.client);
-    const sent = send();
-    if (session.willServe && timed) {
-      const report = this.#cache.missed(prepared, call.values);
-      if (report !== null) session.time(report);
-      session.askBehind();
+    if (session.willServe && isIdle(this.client)) {
+      session.afterwards((milliseconds) => this.#cache.missed(prepared, call.values, milliseconds));
     } else {
       this.#cache.passed(prepared);
     }
+    const sent = send();
+    session.askBehind();
     return sent;
   }
 

@@ -1,6 +1,6 @@
 import { type DriverClient, type DriverTypes, type QueryConfig, textOf } from "./driver.ts";
 
-export type Callback = (error: Error | null | undefined, result?: unknown) => void;
+type Callback = (error: Error | null | undefined, result?: unknown) => void;
 
 /** A call of `query`, whatever the arguments it came with. */
 export interface Call {

@@ -76,7 +76,7 @@ export class ClientSession {
   #asked = 0;
   #askedAt = 0;
   #probe: object | null = null;
-  #direct: { readonly report: (milliseconds: number) => void; readonly startedAt: number } | null = null;
+  #afterwards: { readonly action: (milliseconds: number) => void; readonly startedAt: number } | null = null;
 
   constructor(
     client: DriverClient,
@@ -151,11 +151,6 @@ export class ClientSession {
     });
   }
 
-  /** The same for one whose effect is known. */
-  watchEffect(effect: Effect | Promise<Effect>): void {
-    this.#push({ sql: null, effect });
-  }
-
   /** The same for one that cannot be read. */
   watchUnknown(): void {
     this.#push({ sql: null, effect: FULL_EFFECT });
@@ -172,9 +167,12 @@ export class ClientSession {
     this.#ask();
   }
 
-  /** The next answer of the server ends a statement that was sent just now. */
-  time(report: (milliseconds: number) => void): void {
-    this.#direct = { report, startedAt: performance.now() };
+  /**
+   * What is to be done once the server has answered the statement that is sent now, alone, and whoever sent it has gone on:
+   * work of the cache must not hold up either of them.
+   */
+  afterwards(action: (milliseconds: number) => void): void {
+    this.#afterwards = { action, startedAt: performance.now() };
   }
 
   /** Whoever sends a statement comes before our own question, where that was not sent yet. */
@@ -215,9 +213,11 @@ export class ClientSession {
   readonly #onReady = (message: { readonly status?: string }): void => {
     const before = this.#status;
     this.#status = message.status ?? null;
-    if (this.#direct !== null) {
-      this.#direct.report(performance.now() - this.#direct.startedAt);
-      this.#direct = null;
+    if (this.#afterwards !== null) {
+      const { action, startedAt } = this.#afterwards;
+      this.#afterwards = null;
+      const milliseconds = performance.now() - startedAt;
+      setImmediate(() => action(milliseconds));
     }
     if (this.#open.length > 0 || this.#uncommitted.size > 0) this.#settleStatements();
     this.#tags = [];
