@@ -73,7 +73,8 @@ export function makeWith(g: Grammar, wish: SelectWish): Made {
 
 export function cte(g: Grammar, wish: Pick<SelectWish, "outer" | "depth">): Node {
   const made = g.select({ outer: wish.outer, depth: Math.max(0, wish.depth - 1), types: null, named: true });
-  const alias = g.alias("cte");
+  const hides = g.chance("cte named as a table", 0.06);
+  const alias = hides ? g.shape.pick(g.schema.tables).name : g.alias("cte");
   const renames = g.shape.chance(0.2);
   const names = made.columns.map(({ name }, index) => (renames ? `k${index + 1}` : name));
   g.ctes.push({
@@ -86,9 +87,9 @@ export function cte(g: Grammar, wish: Pick<SelectWish, "outer" | "depth">): Node
   const shown = renames ? `(${names.map(quoteIdentifier).join(", ")})` : "";
   const materialized = g.shape.chance(0.1) ? g.shape.pick(["MATERIALIZED ", "NOT MATERIALIZED "]) : "";
   return node(
-    materialized === "" ? "cte" : "cte materialized",
+    hides ? "cte named as a table" : materialized === "" ? "cte" : "cte materialized",
     "cte",
-    `${alias}${shown} AS ${materialized}(`,
+    `${quoteIdentifier(alias)}${shown} AS ${materialized}(`,
     made.node,
     ")",
   );
