@@ -1,8 +1,10 @@
 import { quoteIdentifier } from "../print.ts";
-import type { SqlType } from "../sql-type.ts";
+import { type SqlType, sqlType } from "../sql-type.ts";
 import type { Grammar, Made, SelectWish } from "./grammar.ts";
 import { list, type Node, node } from "./node.ts";
 import { sortable } from "./scope.ts";
+
+const NUMBER_TYPES = [sqlType("numeric"), sqlType("numeric"), sqlType("int4"), sqlType("int8"), sqlType("int2")];
 
 const SET_OPERATORS = [
   "UNION",
@@ -36,7 +38,9 @@ export function makeSetOperation(g: Grammar, wish: SelectWish): Made {
   return { node: root, columns, key: distinct ? columns.map((_, index) => index) : null, rows: 60 };
 }
 
+/** Numbers often: what two branches make of them depends on their types. */
 function anyType(g: Grammar): SqlType {
+  if (g.shape.chance(0.35)) return g.shape.pick(NUMBER_TYPES);
   const column = g.shape.pick(g.shape.pick(g.schema.tables).columns);
   return column.type;
 }

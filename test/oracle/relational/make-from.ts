@@ -76,7 +76,7 @@ function makeItem(g: Grammar, outer: Scope | null, left: readonly Relation[], de
     self: left.length > 0 ? 1 : 0,
     subquery: depth > 0 ? 1.6 : 0,
     cte: g.ctes.length > 0 ? 12 : 0,
-    values: 0.35,
+    values: 0.8,
     series: 0.08,
   });
   switch (kind) {
