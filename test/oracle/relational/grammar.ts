@@ -42,8 +42,10 @@ export interface Grammar {
   readonly calm: number;
   /** CTEs that FROM may name. */
   readonly ctes: Relation[];
-  /** A name that no other relation of the statement has. */
+  /** A name that no other relation of the same FROM has; at times one that hides a relation of a level around. */
   alias(base: string): string;
+  /** Makes something with relations of a level of its own. */
+  level<T>(make: () => T): T;
   choose<K extends string>(area: string, alternatives: { readonly [key in K]: number }): K;
   chance(name: string, probability: number): boolean;
   constant(type: SqlType, like?: Choice | null): Node;

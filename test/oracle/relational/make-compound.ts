@@ -1,8 +1,10 @@
 import { quoteIdentifier } from "../print.ts";
-import type { SqlType } from "../sql-type.ts";
+import { type SqlType, sqlType } from "../sql-type.ts";
 import type { Grammar, Made, SelectWish } from "./grammar.ts";
 import { list, type Node, node } from "./node.ts";
 import { sortable } from "./scope.ts";
+
+const NUMBER_TYPES = [sqlType("numeric"), sqlType("numeric"), sqlType("int4"), sqlType("int8"), sqlType("int2")];
 
 const SET_OPERATORS = [
   "UNION",
@@ -36,7 +38,9 @@ export function makeSetOperation(g: Grammar, wish: SelectWish): Made {
   return { node: root, columns, key: distinct ? columns.map((_, index) => index) : null, rows: 60 };
 }
 
+/** Numbers often: what two branches make of them depends on their types. */
 function anyType(g: Grammar): SqlType {
+  if (g.shape.chance(0.35)) return g.shape.pick(NUMBER_TYPES);
   const column = g.shape.pick(g.shape.pick(g.schema.tables).columns);
   return column.type;
 }
@@ -73,7 +77,8 @@ export function makeWith(g: Grammar, wish: SelectWish): Made {
 
 export function cte(g: Grammar, wish: Pick<SelectWish, "outer" | "depth">): Node {
   const made = g.select({ outer: wish.outer, depth: Math.max(0, wish.depth - 1), types: null, named: true });
-  const alias = g.alias("cte");
+  const hides = g.chance("cte named as a table", 0.06);
+  const alias = hides ? g.shape.pick(g.schema.tables).name : g.alias("cte");
   const renames = g.shape.chance(0.2);
   const names = made.columns.map(({ name }, index) => (renames ? `k${index + 1}` : name));
   g.ctes.push({
@@ -86,9 +91,9 @@ export function cte(g: Grammar, wish: Pick<SelectWish, "outer" | "depth">): Node
   const shown = renames ? `(${names.map(quoteIdentifier).join(", ")})` : "";
   const materialized = g.shape.chance(0.1) ? g.shape.pick(["MATERIALIZED ", "NOT MATERIALIZED "]) : "";
   return node(
-    materialized === "" ? "cte" : "cte materialized",
+    hides ? "cte named as a table" : materialized === "" ? "cte" : "cte materialized",
     "cte",
-    `${alias}${shown} AS ${materialized}(`,
+    `${quoteIdentifier(alias)}${shown} AS ${materialized}(`,
     made.node,
     ")",
   );

@@ -19,6 +19,10 @@ const MOST_PAIRS = 1500;
 
 /** The FROM clause of a query: mostly tables that refer to each other. */
 export function makeFrom(g: Grammar, outer: Scope | null, depth: number): From {
+  return g.level(() => makeItems(g, outer, depth));
+}
+
+function makeItems(g: Grammar, outer: Scope | null, depth: number): From {
   const count =
     depth > 0 ? Number(g.choose("relations", { "1": 5, "2": 5, "3": 2, "4": 0.5 })) : g.shape.pick([1, 1, 1, 2]);
   let from = makeItem(g, outer, [], depth);
@@ -72,7 +76,7 @@ function makeItem(g: Grammar, outer: Scope | null, left: readonly Relation[], de
     self: left.length > 0 ? 1 : 0,
     subquery: depth > 0 ? 1.6 : 0,
     cte: g.ctes.length > 0 ? 12 : 0,
-    values: 0.35,
+    values: 0.8,
     series: 0.08,
   });
   switch (kind) {

@@ -3,35 +3,34 @@ import type { Grammar, Made, SelectWish } from "./grammar.ts";
 import { makeAggregate, type TypedNode, totalOrder } from "./make-aggregate.ts";
 import { fromTable, makeFrom } from "./make-from.ts";
 import { type Node, node } from "./node.ts";
-import { columnsOf, reference, type Scope, scopeOf, sortable } from "./scope.ts";
+import { columnsOf, type Relation, reference, type Scope, scopeOf, sortable } from "./scope.ts";
 import { type SelectParts, selectNode, target, whereOf } from "./select-parts.ts";
 
 /** At most one row. */
 export function makeSingle(g: Grammar, wish: SelectWish): Made {
   const [type = INT8] = wish.types ?? [];
   const kind = g.choose("single", { key: 3, aggregate: 4, limit: 2 });
-  const keyed = g.schema.tables.filter(({ primaryKey }) => primaryKey.length === 1);
+  const keyed = g.schema.tables.filter(({ primaryKey }) => primaryKey.length > 0);
   const from =
     kind === "key" && keyed.length > 0
-      ? fromTable(g, g.shape.pick(keyed))
+      ? g.level(() => fromTable(g, g.shape.pick(keyed)))
       : makeFrom(g, wish.outer, Math.min(wish.depth, 1));
   const scope = scopeOf(from.relations, wish.outer);
   const columns = [{ name: "c1", type }];
   const name = wish.named === true ? "c1" : null;
   const made = (parts: SelectParts): Made => ({ node: selectNode(parts), columns, key: [], rows: 1 });
   const [relation] = from.relations;
-  const key = relation?.columns.find((column) => column.name === relation.key?.[0]);
-  if (kind === "key" && relation?.table !== null && relation !== undefined && key !== undefined) {
+  if (kind === "key" && relation?.table != null && relation.key !== null) {
+    const part = relation.key.length > 1 && g.chance("part of a key", 0.3);
+    const names = part ? relation.key.slice(0, 1) : relation.key;
+    const where = names.flatMap((column) => keyCondition(g, scope, relation, column));
     const value = { type, node: g.value(scope, type, 0) };
-    const others = wish.outer === null ? [] : columnsOf(wish.outer, [key.type.kind]);
-    const other =
-      others.length > 0 && wish.outer !== null
-        ? reference(g.shape, wish.outer, g.shape.pick(others))
-        : g.constant(key.type, { relation, column: key });
-    const where = [
-      node("correlation by key", "value bool", reference(g.shape, scope, { relation, column: key }), " = ", other),
-    ];
-    return made({ kind: "query by key", targets: [target(value, name)], from: from.node, where });
+    return made({
+      kind: part ? "query by part of a key" : "query by key",
+      targets: [target(value, name)],
+      from: from.node,
+      where,
+    });
   }
   const where = whereOf(g, scope, from, wish);
   const order = totalOrder(g, scope);
@@ -53,6 +52,19 @@ export function makeSingle(g: Grammar, wish: SelectWish): Made {
     from: from.node,
     where,
   });
+}
+
+/** Equality of a key's column with a column of a level around, or with a constant. */
+function keyCondition(g: Grammar, scope: Scope, relation: Relation, name: string): Node[] {
+  const column = relation.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) return [];
+  const others = scope.outer === null ? [] : columnsOf(scope.outer, [column.type.kind]);
+  const other =
+    others.length > 0 && scope.outer !== null
+      ? reference(g.shape, scope.outer, g.shape.pick(others))
+      : g.constant(column.type, { relation, column });
+  const own = reference(g.shape, scope, { relation, column });
+  return [node("correlation by key", "value bool", own, " = ", other)];
 }
 
 /** An aggregate of about the type. */

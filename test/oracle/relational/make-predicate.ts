@@ -11,6 +11,9 @@ const TEXTS: readonly Kind[] = ["text", "varchar", "char"];
 const MOMENTS: readonly Kind[] = ["date", "timestamp", "timestamptz"];
 const COMPARISONS = ["=", "=", "=", "=", "<>", "<", "<=", ">", ">="] as const;
 
+/** What rows are looked up by. */
+const KEY_KINDS: readonly Kind[] = ["int4", "int8", "int2", "uuid", "date"];
+
 interface Operand {
   readonly node: Node;
   readonly type: SqlType;
@@ -93,7 +96,7 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
       return node(`${not}in list`, SORT, "(", operand.node, ` ${not}IN (`, list(items), "))");
     }
     case "inSubquery": {
-      const operand = makeOperand(g, scope, 0);
+      const operand = makeOperand(g, scope, 0, KEY_KINDS);
       const { node: query } = g.select({ outer: scope, depth: depth - 1, types: [operand.type] });
       return node(`${not}in subquery`, SORT, "(", operand.node, ` ${not}IN (`, query, "))");
     }
@@ -183,8 +186,9 @@ function compared(left: Node, operator: string, right: Node): Node {
 }
 
 /** A column, or now and then an expression. */
-function makeOperand(g: Grammar, scope: Scope, depth: number): Operand {
-  const found = pickColumn(g, scope, null);
+function makeOperand(g: Grammar, scope: Scope, depth: number, preferred: readonly Kind[] | null = null): Operand {
+  const found =
+    (preferred === null || g.shape.chance(0.2) ? null : pickColumn(g, scope, preferred)) ?? pickColumn(g, scope, null);
   if (
     found === null ||
     g.shape.chance(g.calm > 10 ? 0.02 : 0.15) ||

@@ -22,7 +22,7 @@ export function makeSelect(g: Grammar, wish: SelectWish): Made {
     limited: 0.8,
     distinctOn: 0.3,
     windowed: wish.types === null ? 0.5 * nested : 0,
-    setop: (wish.named === true ? 1.2 : 0.7) * nested,
+    setop: (wish.named === true ? 2 : 0.7) * nested,
     values: wish.types === null || wish.named === true ? 0 : 0.15,
     with: 0.2 * nested,
   });

@@ -61,6 +61,7 @@ export function makeStatement(schema: Schema, seeds: StatementSeeds, weights: We
 function grammar(schema: Schema, seeds: StatementSeeds, weights: Weights): Grammar {
   const [shape, values] = [new Random(seeds.shape), new Random(seeds.values)];
   const aliases = new Set<string>();
+  let own = new Set<string>();
   const g: Grammar = {
     shape,
     values,
@@ -71,10 +72,21 @@ function grammar(schema: Schema, seeds: StatementSeeds, weights: Weights): Gramm
     calm: shape.pick([1, 4, 30]),
     ctes: [],
     alias: (base) => {
+      const taken = weights.chance(shape, "hidden names", 0.15) ? own : aliases;
       let name = base;
-      for (let number = 2; aliases.has(name); number++) name = `${base}${number}`;
+      for (let number = 2; taken.has(name); number++) name = `${base}${number}`;
       aliases.add(name);
+      own.add(name);
       return name;
+    },
+    level: (make) => {
+      const around = own;
+      own = new Set();
+      try {
+        return make();
+      } finally {
+        own = around;
+      }
     },
     choose: (area, alternatives) => weights.choose(shape, area, alternatives),
     chance: (name, probability) => weights.chance(shape, name, probability),

@@ -136,7 +136,7 @@ class SchemaMaker {
         const textual = type.kind === "text" || type.kind === "varchar" || type.kind === "char";
         const column = {
           type,
-          collation: textual && random.chance(0.4) ? random.pick(this.#collations) : null,
+          collation: textual && random.chance(0.25) ? random.pick(this.#collations) : null,
           nullable: random.chance(0.6),
           profile: random.weighted<Profile>({ tame: 5, wide: 2, nasty: 4 }),
           spread: random.pick<ColumnSpec["spread"]>(["random", "random", "few", "few", "unique"]),
