@@ -5,9 +5,9 @@ import { expectExact, fill, ofEachRow, openWire, SETUP } from "./compared-values
 describeOnServers(
   "computed numbers",
   (database) => {
-    beforeAll(() => fill(database, 1500, 2));
+    beforeAll(() => fill(database, 600, 2));
 
-    it("are exact for each operator", async () => {
+    it("are exact for each operator", { timeout: 120_000 }, async () => {
       const opened = await openWire(database);
       const operands = ["i4", "p", "q", "x", "w", "1.1", "0.0005", "12345678901234567890.5", "3"];
       const pairs = operands.flatMap((a) => operands.map((b) => [a, b] as const));

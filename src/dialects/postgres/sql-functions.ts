@@ -5,6 +5,7 @@ import { registerCasts } from "./functions-in-sqlite/casts.ts";
 import { registerDateFunctions } from "./functions-in-sqlite/dates.ts";
 import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
+import { registerIntegers } from "./functions-in-sqlite/integers.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
 import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
 import { registerTexts } from "./functions-in-sqlite/texts.ts";
@@ -26,6 +27,7 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   registerCasts(target);
   registerDecimals(target);
   registerFloats(target);
+  registerIntegers(target);
   registerJson(target);
   registerTexts(target);
 };

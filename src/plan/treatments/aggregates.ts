@@ -13,6 +13,7 @@ import {
   integerScale,
   markNullOverNothing,
   markRowCount,
+  markVariable,
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -74,6 +75,7 @@ export function aggregate(analysis: Analysis, call: AggregateCall): Term | Bypas
   }
   const operand = isTerm(argument) ? argument : untypedConstantTerm(analysis, argument);
   const term = isBypass(operand) ? operand : treatment(analysis, call, operand);
+  if (!isBypass(term)) markVariable(term);
   if (!isBypass(term) && call.filter === "") markNullOverNothing(term);
   return term;
 }
@@ -86,6 +88,7 @@ function count(analysis: Analysis, call: AggregateCall): Term | Bypass {
   const low = ofAllRows && analysis.scope?.grouped === true ? 1n : 0n;
   const interval = (facts: Facts): Interval => ({ low, high: rows(facts) > low ? rows(facts) : low });
   const term = computed({ type: analysis.builtin("int8"), sql, interval, neverNull: () => true });
+  markVariable(term);
   if (ofAllRows) markRowCount(term);
   return term;
 }

@@ -13,9 +13,10 @@ import {
   decimalOperand,
   decimalTerm,
   dividesSafely,
-  inheritNull,
+  inherit,
   integerScale,
   isExactNumber,
+  isVariable,
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -70,14 +71,16 @@ export function negate(analysis: Analysis, operand: Operand): Term | Bypass {
   const limits = isIntegerKind(term.type.kind) ? rangeOfType(term.type.kind) : INT64;
   const value = term.equality();
   if (typeof value !== "string") return value;
-  return provenTerm(analysis, stripModifier(analysis, term.type), `(- ${value})`, interval, limits, term.neverNull);
+  const checked = `pg_integer_subtract(0, ${value}, ${withinLimits(limits)})`;
+  const type = stripModifier(analysis, term.type);
+  return provenTerm(analysis, type, `(- ${value})`, interval, limits, term.neverNull, checked, [term]);
 }
 
 function negateText(analysis: Analysis, term: Term): Term | Bypass {
   const operand = decimalOperand(term);
   if (typeof operand !== "string") return operand;
   const bounds = boundsOf(term);
-  return decimalTerm(analysis, {
+  const result = decimalTerm(analysis, {
     sql: `pg_numeric_negate(${operand})`,
     neverNull: term.neverNull,
     bounds: (facts) => {
@@ -85,6 +88,8 @@ function negateText(analysis: Analysis, term: Term): Term | Bypass {
       return range === null ? null : { low: -range.high, high: -range.low };
     },
   });
+  inherit(result, [term]);
+  return result;
 }
 
 function stripModifier(analysis: Analysis, type: ColumnType): ColumnType {
@@ -109,6 +114,7 @@ export function numberTerm(analysis: Analysis, operand: Operand, other: Operand 
       const value = analysis.input(operand.source, { kind: "value", type });
       return decimalTerm(analysis, { sql: `pg_numeric_text(CAST(${value} AS INTEGER), 0)`, scale: 0 });
     }
+    if (analysis.computesSameRows) return constantTerm(analysis, operand, type);
   }
   return bypass("may-raise", "arithmetic on a value that is not known before execution");
 }
@@ -139,9 +145,9 @@ function proven(
   const limits = isIntegerKind(type.kind) ? rangeOfType(type.kind) : INT64;
   const sql = `(${shiftedSql(a, leftShift)} ${operator} ${shiftedSql(b, rightShift)})`;
   const neverNull = (facts: Facts): boolean => left.neverNull(facts) && right.neverNull(facts);
-  const result = provenTerm(analysis, type, sql, interval, limits, neverNull);
-  inheritNull(result, [left, right]);
-  return result;
+  const operands = `${shiftedSql(a, leftShift)}, ${shiftedSql(b, rightShift)}`;
+  const checked = `pg_integer_${CHECKED[operator]}(${operands}, ${withinLimits(limits)})`;
+  return provenTerm(analysis, type, sql, interval, limits, neverNull, checked, [left, right]);
 }
 
 /** The range of an operation whose right side is in `y` but never 0. */
@@ -164,6 +170,25 @@ function shiftedSql(sql: string, digits: number): string {
   return digits === 0 ? sql : `(${sql} * 1${"0".repeat(digits)})`;
 }
 
+/** A function that computes an operation of integers and raises where the result is not within the limits. */
+const CHECKED: Readonly<Record<ArithmeticOperator, string>> = {
+  "+": "add",
+  "-": "subtract",
+  "*": "multiply",
+  "/": "divide",
+  "%": "remainder",
+};
+
+export function withinLimits(limits: Interval): string {
+  // Of the smallest 64-bit integer SQLite reads the digits as a REAL.
+  return limits.low === INT64.low ? "NULL, NULL" : `${limits.low}, ${limits.high}`;
+}
+
+/**
+ * A number that SQLite computes natively where the loaded data proves that it stays within the limits. Where that is not
+ * proven: by `checked`, which raises, if the origin raises too for the same rows, or if the limits are only those of
+ * the integers that decimals are kept as.
+ */
 export function provenTerm(
   analysis: Analysis,
   type: ColumnType,
@@ -171,21 +196,29 @@ export function provenTerm(
   interval: (facts: Facts) => Interval | null,
   limits: Interval,
   neverNull: (facts: Facts) => boolean,
+  checked: string,
+  operands: readonly Term[],
 ): Term {
-  analysis.proofs.push((facts) => {
+  const isProven = (facts: Facts): boolean => {
     const range = interval(facts);
-    return range !== null && contains(limits, range)
-      ? null
-      : bypass("may-raise", `${sql} could leave the range of ${type.name} or divide by zero with the values loaded`);
-  });
-  return computed({
+    return range !== null && contains(limits, range);
+  };
+  const checks = !isIntegerKind(type.kind) || (analysis.computesSameRows && operands.some(isVariable));
+  if (!checks) {
+    analysis.proofs.push((facts) =>
+      isProven(facts)
+        ? null
+        : bypass("may-raise", `${sql} could leave the range of ${type.name} or divide by zero with the values loaded`),
+    );
+  }
+  const range = (facts: Facts): Interval | null => (isProven(facts) ? interval(facts) : limits);
+  const term = computed({
     type,
-    sql,
-    interval,
+    sql: checks ? analysis.defer((facts) => (isProven(facts) ? sql : checked)) : sql,
+    interval: range,
     neverNull,
-    wide: (facts) => {
-      const range = interval(facts);
-      return range === null || !contains(SAFE, range);
-    },
+    wide: (facts) => !contains(SAFE, range(facts) ?? INT64),
   });
+  inherit(term, operands);
+  return term;
 }

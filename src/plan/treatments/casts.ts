@@ -3,7 +3,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { contains, type Interval, rangeOfType } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
-import { provenTerm } from "./arithmetic.ts";
+import { provenTerm, withinLimits } from "./arithmetic.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { constantTerm, untypedConstantTerm } from "./constants.ts";
 import {
@@ -14,6 +14,7 @@ import {
   inheritZero,
   integerScale,
   isExactNumber,
+  isVariable,
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -116,14 +117,17 @@ function castToInteger(analysis: Analysis, term: Term, type: ColumnType): Term |
     const value = term.value();
     if (typeof value !== "string") return value;
     if (!contains(limits, rangeOfType(term.type.kind))) {
-      return provenTerm(analysis, type, value, term.interval, limits, term.neverNull);
+      const checked = `pg_integer_add(${value}, 0, ${withinLimits(limits)})`;
+      return provenTerm(analysis, type, value, term.interval, limits, term.neverNull, checked, [term]);
     }
     const { neverNull, interval, wide, canonical } = term;
     return computed({ type, sql: value, neverNull, interval, wide, canonical });
   }
   const operand = decimalOperand(term);
   if (typeof operand !== "string") return operand;
-  return provenTerm(analysis, type, `pg_numeric_scaled(${operand}, 0)`, bounds, limits, term.neverNull);
+  const whole = `pg_numeric_scaled(${operand}, 0)`;
+  const checked = `pg_integer_add(${whole}, 0, ${withinLimits(limits)})`;
+  return provenTerm(analysis, type, whole, bounds, limits, term.neverNull, checked, [term]);
 }
 
 function castToNumeric(analysis: Analysis, term: Term, type: ColumnType): Term | Bypass {
@@ -142,35 +146,40 @@ function castToNumeric(analysis: Analysis, term: Term, type: ColumnType): Term |
   const bounds = boundsOf(term);
   const largest = 10n ** BigInt(precision - places) - 1n;
   const limits = { low: -largest, high: largest };
-  if (scaleOf(type) === null) {
-    requireWithin(analysis, term, limits, type);
-    const sql = `pg_numeric_round(${operand}, ${places})`;
-    return decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds, scale: places });
-  }
-  requireWithin(analysis, term, limits, type);
-  const one = 10n ** BigInt(places);
-  const interval = (facts: Facts): Interval | null => {
+  const isWithin = (facts: Facts): boolean => {
     const range = bounds(facts);
-    return range === null ? null : { low: range.low * one, high: range.high * one };
+    return range !== null && contains(limits, range);
   };
-  const unchanged = scale === places ? term.value() : null;
+  const checks = analysis.computesSameRows && isVariable(term);
+  if (!checks) {
+    // Whole numbers between which the value lies have to be numbers of the type: rounding then leaves it there.
+    analysis.proofs.push((facts) =>
+      isWithin(facts)
+        ? null
+        : bypass("may-raise", `a value could be too large for ${type.name} with the values loaded`),
+    );
+  }
+  const wider = { low: limits.low - 1n, high: limits.high + 1n };
+  const range = (facts: Facts): Interval | null => (isWithin(facts) ? bounds(facts) : wider);
+  const isScaled = scaleOf(type) !== null;
+  const unchanged = scale === places && isScaled ? term.value() : null;
+  const proven =
+    typeof unchanged === "string" ? unchanged : `pg_numeric_${isScaled ? "scaled" : "round"}(${operand}, ${places})`;
+  const checked = `pg_numeric_fit(${operand}, ${places}, ${precision}, ${isScaled ? 1 : 0})`;
+  const sql = checks ? analysis.defer((facts) => (isWithin(facts) ? proven : checked)) : proven;
+  const { neverNull } = term;
+  if (!isScaled) return decimalTerm(analysis, { sql, neverNull, bounds: range, scale: places });
+  const one = 10n ** BigInt(places);
   return computed({
     type,
-    sql: typeof unchanged === "string" ? unchanged : `pg_numeric_scaled(${operand}, ${places})`,
-    neverNull: term.neverNull,
-    interval: scale === places ? term.interval : interval,
+    sql,
+    neverNull,
+    interval: (facts) => {
+      if (scale === places && isWithin(facts)) return term.interval(facts);
+      const whole = range(facts);
+      return whole === null ? null : { low: whole.low * one, high: whole.high * one };
+    },
     wide: () => precision > 15,
-  });
-}
-
-/** Whole numbers between which the value lies have to be numbers of the type: rounding then leaves it there. */
-function requireWithin(analysis: Analysis, term: Term, limits: Interval, type: ColumnType): void {
-  const bounds = boundsOf(term);
-  analysis.proofs.push((facts) => {
-    const range = bounds(facts);
-    return range !== null && contains(limits, range)
-      ? null
-      : bypass("may-raise", `a value could be too large for ${type.name} with the values loaded`);
   });
 }
 

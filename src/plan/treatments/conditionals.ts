@@ -6,7 +6,17 @@ import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
-import { boundsOf, decimalConstant, decimalTerm, fixedScale, markNonzero, scaledType } from "./decimals.ts";
+import {
+  boundsOf,
+  decimalConstant,
+  decimalTerm,
+  fixedScale,
+  inherit,
+  isVariable,
+  markNonzero,
+  markVariable,
+  scaledType,
+} from "./decimals.ts";
 import { computed } from "./expressions.ts";
 import { choiceOrder } from "./text-order.ts";
 import { isUnscaledNumeric, wireSql } from "./wire.ts";
@@ -72,12 +82,13 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   return result;
 }
 
-/** The type that the comparison gives to its left side: varchar becomes text, an integer beside a decimal numeric. */
+/** The type that the comparison gives to its left side: varchar becomes text, char beside a text, an integer beside a decimal numeric. */
 function nullIfType(analysis: Analysis, type: ColumnType, right: Operand): ColumnType {
-  if (type.kind === "text") return { ...analysis.builtin("text"), collation: type.collation };
-  const isDecimal =
-    isDecimalConstant(right) ||
-    (right.kind !== "null" && typeof right.type !== "string" && right.type.kind === "numeric");
+  const beside = right.kind === "null" || typeof right.type === "string" ? null : right.type.kind;
+  if (type.kind === "text" || (type.kind === "char" && beside === "text")) {
+    return { ...analysis.builtin("text"), collation: type.collation };
+  }
+  const isDecimal = isDecimalConstant(right) || beside === "numeric";
   return isIntegerKind(type.kind) && isDecimal ? scaledType(analysis, 0) : type;
 }
 
@@ -119,17 +130,19 @@ export function unify(
 /** Decimals of different scales as texts: integers of different units must not stand in one place. */
 function asTexts(analysis: Analysis, terms: readonly (Term | null)[]): (Term | null)[] | Bypass {
   const scales = new Set(terms.filter((term) => term !== null).map(fixedScale));
-  const scale = scales.size === 1 ? [...scales][0] : null;
+  const scale = (scales.size === 1 ? [...scales][0] : null) ?? null;
   const decimals: (Term | null)[] = [];
   for (const term of terms) {
     const sql = term === null ? null : wireSql(analysis, term);
     if (isBypass(sql)) return sql;
-    const isNull = term === null || sql === null;
-    decimals.push(
-      isNull
-        ? null
-        : decimalTerm(analysis, { sql, neverNull: term.neverNull, bounds: boundsOf(term), scale: scale ?? null }),
-    );
+    if (term === null || sql === null) {
+      decimals.push(null);
+      continue;
+    }
+    const { neverNull } = term;
+    const decimal = decimalTerm(analysis, { sql, neverNull, bounds: boundsOf(term), scale });
+    inherit(decimal, [term]);
+    decimals.push(decimal);
   }
   return decimals;
 }
@@ -200,10 +213,10 @@ function combined(
   if (analysis.surroundings.needsText(type)) {
     return bypass("unsupported-type", `the text of a computed ${type.name} depends on the settings of the session`);
   }
-  if (isUnscaledNumeric(type)) return decimalTerm(analysis, { sql, neverNull });
+  if (isUnscaledNumeric(type)) return variableWith(terms, decimalTerm(analysis, { sql, neverNull }));
   const opaque = type.kind === "json" || type.kind === "wire";
   const refusal = bypass("unsupported-type", `a comparison of computed values of type ${type.name}`);
-  return computed({
+  const result = computed({
     type,
     sql,
     ...(opaque ? { equality: refusal, order: refusal } : {}),
@@ -227,4 +240,11 @@ function combined(
       return range;
     },
   });
+  return variableWith(terms, result);
+}
+
+/** The origin may find an alternative that is constant to be the one before it looks at rows. */
+export function variableWith(terms: readonly (Term | null)[], result: Term): Term {
+  if (terms.every((term) => term !== null && isVariable(term))) markVariable(result);
+  return result;
 }

@@ -36,13 +36,26 @@ export function markNullOverNothing(term: Term): void {
  * nothing is rounded away.
  */
 export function inheritZero(term: Term, operand: Term): void {
-  if (NULL_OVER_NOTHING.has(operand)) NULL_OVER_NOTHING.add(term);
+  inherit(term, [operand]);
   if (ROW_COUNTS.has(operand)) ROW_COUNTS.add(term);
 }
 
-/** An operation is NULL where an operand is, and is then not computed. */
-export function inheritNull(term: Term, operands: readonly Term[]): void {
+/** Other terms than columns whose value differs from row to row. */
+const VARIABLE = new WeakSet<Term>();
+
+export function markVariable(term: Term): void {
+  VARIABLE.add(term);
+}
+
+/** False for what the origin may compute before it looks at rows: a constant operation raises even where there are none. */
+export function isVariable(term: Term): boolean {
+  return term.column !== null || VARIABLE.has(term);
+}
+
+/** An operation is NULL where an operand is, and is then not computed; it is constant if all operands are. */
+export function inherit(term: Term, operands: readonly Term[]): void {
   if (operands.some((operand) => NULL_OVER_NOTHING.has(operand))) NULL_OVER_NOTHING.add(term);
+  if (operands.some(isVariable)) VARIABLE.add(term);
 }
 
 /** True if the quotient is never computed with a divisor of zero, whatever the data. */
@@ -126,7 +139,8 @@ function unscaled(range: Interval, scale: number): Interval {
 /** Proves that a divisor is never zero in the loaded rows. */
 function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void {
   // The function raises as the origin does, and the origin then answers.
-  if (dividesSafely(dividend, divisor) || analysis.computesSameRows) return;
+  if (dividesSafely(dividend, divisor)) return;
+  if (analysis.computesSameRows && (isVariable(dividend) || isVariable(divisor))) return;
   const bounds = integerScale(divisor) === null ? boundsOf(divisor) : divisor.interval;
   analysis.proofs.push((facts) => {
     const range = bounds(facts);
@@ -161,7 +175,7 @@ export function decimalArithmetic(
     neverNull: (facts) => left.neverNull(facts) && right.neverNull(facts),
     bounds: combinedBounds(operator, left, right),
   });
-  inheritNull(result, [left, right]);
+  inherit(result, [left, right]);
   return result;
 }
 

@@ -3,7 +3,7 @@ import { type Analysis, isBypass } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Operand, Term } from "../term.ts";
 import { scaleOf } from "./columns.ts";
-import { unify } from "./conditionals.ts";
+import { unify, variableWith } from "./conditionals.ts";
 import { computed } from "./expressions.ts";
 
 /** More operands than that print a text that doubles with each. */
@@ -28,13 +28,14 @@ export function extremum(analysis: Analysis, greatest: boolean, operands: readon
     sql = sql === null ? value : `coalesce(${name}(${sql}, ${value}), ${sql}, ${value})`;
   }
   if (sql === null) return refusal;
-  return computed({
+  const result = computed({
     type,
     sql,
     neverNull: (facts) => terms.some((term) => term.neverNull(facts)),
     wide: (facts) => terms.some((term) => term.wide(facts)),
     interval: (facts) => hull(terms.map((term) => term.interval(facts))),
   });
+  return variableWith(terms, result);
 }
 
 function hull(ranges: readonly (Interval | null)[]): Interval | null {

@@ -3,13 +3,15 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { contains, type Interval, rangeOfType } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
-import { arithmetic, numberTerm, provenTerm } from "./arithmetic.ts";
+import { arithmetic, numberTerm, provenTerm, withinLimits } from "./arithmetic.ts";
 import { isIntegerKind } from "./columns.ts";
 import { integerValue } from "./constants.ts";
-import { boundsOf, decimalOperand, decimalTerm, integerScale, scaledType } from "./decimals.ts";
+import { boundsOf, decimalOperand, decimalTerm, inherit, integerScale, scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
-const ROUNDINGS: ReadonlyMap<string, "round" | "trunc" | "ceil" | "floor"> = new Map([
+type Rounding = "round" | "trunc" | "ceil" | "floor";
+
+const ROUNDINGS: ReadonlyMap<string, Rounding> = new Map([
   ["round", "round"],
   ["trunc", "trunc"],
   ["ceil", "ceil"],
@@ -32,8 +34,19 @@ export function numberFunction(analysis: Analysis, name: string, operands: reado
     const places = isTerm(second) || second.kind === "null" || second.type !== "integer" ? null : integerValue(second);
     if (places === null || second.kind !== "constant" || (rounding !== "round" && rounding !== "trunc")) return refusal;
     analysis.pin(second);
-    return places >= -100n && places <= 1000n ? roundTo(analysis, rounding, operand, Number(places)) : refusal;
+    if (places < -100n || places > 1000n) return refusal;
+    return inherited(roundTo(analysis, rounding, operand, Number(places)), operand);
   }
+  return inherited(functionOf(analysis, name, rounding, operand), operand);
+}
+
+function inherited(term: Term | Bypass, operand: Term): Term | Bypass {
+  if (!isBypass(term)) inherit(term, [operand]);
+  return term;
+}
+
+function functionOf(analysis: Analysis, name: string, rounding: Rounding | undefined, operand: Term): Term | Bypass {
+  const refusal = bypass("unsupported-function", `${name}() of ${operand.type.name}`);
   const { kind } = operand.type;
   if (isIntegerKind(kind)) return integerFunction(analysis, name, operand);
   if (kind === "float8") return rounding === undefined ? refusal : floatRounding(rounding, operand);
@@ -48,14 +61,7 @@ function integerFunction(analysis: Analysis, name: string, operand: Term): Term 
   if (typeof value !== "string") return value;
   const { neverNull } = operand;
   if (name === "abs") {
-    return provenTerm(
-      analysis,
-      operand.type,
-      `abs(${value})`,
-      absolute(operand),
-      rangeOfType(operand.type.kind),
-      neverNull,
-    );
+    return absoluteInteger(analysis, operand.type, operand, value);
   }
   const type = analysis.builtin("float8");
   return computed({ type, sql: `CAST(${name === "sign" ? `sign(${value})` : value} AS REAL)`, neverNull });
@@ -86,15 +92,13 @@ function absoluteDecimal(analysis: Analysis, operand: Term): Term | Bypass {
       },
     });
   }
-  const range = rangeOfType("int8");
-  return provenTerm(
-    analysis,
-    scaledType(analysis, scale),
-    `abs(${value})`,
-    absolute(operand),
-    range,
-    operand.neverNull,
-  );
+  return absoluteInteger(analysis, scaledType(analysis, scale), operand, value);
+}
+
+function absoluteInteger(analysis: Analysis, type: ColumnType, operand: Term, value: string): Term {
+  const limits = rangeOfType(type.kind);
+  const checked = `pg_integer_abs(${value}, ${withinLimits(limits)})`;
+  return provenTerm(analysis, type, `abs(${value})`, absolute(operand), limits, operand.neverNull, checked, [operand]);
 }
 
 function signOfDecimal(analysis: Analysis, operand: Term): Term | Bypass {
@@ -104,12 +108,7 @@ function signOfDecimal(analysis: Analysis, operand: Term): Term | Bypass {
   return decimalTerm(analysis, { sql: `pg_numeric_sign(${number})`, neverNull: operand.neverNull, bounds, scale: 0 });
 }
 
-function roundTo(
-  analysis: Analysis,
-  rounding: "round" | "trunc" | "ceil" | "floor",
-  operand: Term,
-  places: number,
-): Term | Bypass {
+function roundTo(analysis: Analysis, rounding: Rounding, operand: Term, places: number): Term | Bypass {
   if (!isIntegerKind(operand.type.kind) && operand.type.kind !== "numeric") {
     return bypass("unsupported-function", `${rounding}() of ${operand.type.name} and a number of places`);
   }

@@ -75,6 +75,14 @@ export function registerDecimals(target: FunctionTarget): void {
     if (key === null) throw new RangeError(`${value} has no key`);
     return key;
   });
+  /** A cast to numeric(precision, places): as the integer that is kept of it, or as text. */
+  target.function("pg_numeric_fit", EXACT, (value, scale, places, precision, asInteger) => {
+    if (value === null) return null;
+    const rounded = round(readDecimal(value, scale), Number(places));
+    const size = rounded.digits < 0n ? -rounded.digits : rounded.digits;
+    if (size >= 10n ** BigInt(Number(precision))) throw new RangeError("a numeric field overflows");
+    return asInteger === 0n ? decimalText(rounded) : rounded.digits;
+  });
   registerAggregates(target);
 }
 
