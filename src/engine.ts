@@ -472,6 +472,7 @@ function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
     },
     needsText: (type) => origin.needsText(type),
     describe: (sql) => origin.describe(sql),
+    overloads: (names) => origin.overloads(names),
     createEntry: (plan, description) => runner.createEntry(plan, description),
   };
 }

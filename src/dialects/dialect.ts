@@ -120,6 +120,8 @@ export interface Origin {
   isStatementError(error: unknown): boolean;
   /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */
   sortsBefore(column: Column, candidates: readonly string[], value: string): Promise<readonly boolean[]>;
+  /** Those of the functions that may be a user's own, though a built-in one has the name, too. */
+  overloads(names: readonly QualifiedName[]): Promise<readonly string[]>;
   /** Something that functions of plans look up (`Plan.resources`), read from the origin; structured-cloneable. */
   loadResource(key: string): Promise<unknown>;
   /** Ids of a table and of its partitions, parents and children, whose rows are partly the same. */

@@ -34,6 +34,8 @@ export interface PlannerOrigin {
   readonly typeSystem: TypeSystem;
   needsText: Surroundings["needsText"];
   describe(sql: string): Promise<Description>;
+  /** Those of the functions that may be a user's own, though a built-in one has the name, too. */
+  overloads(names: readonly QualifiedName[]): Promise<readonly string[]>;
   createEntry(plan: Plan, description: Description): PlanEntry;
 }
 
@@ -183,7 +185,12 @@ export class Planner {
     );
     const surroundings = surroundingsOf(names, tables, description, found, origin);
     const { query, pinned } = statement;
-    const plan = planStatement({ query, surroundings, fields: description.fields, pinned });
+    const planned = planStatement({ query, surroundings, fields: description.fields, pinned });
+    const overloads = planned.kind === "plan" ? await origin.overloads(statement.functions) : [];
+    const plan =
+      overloads.length > 0
+        ? bypass("unsupported-function", `${overloads.join(", ")}(), of which there is one of a user`)
+        : planned;
     if (plan.kind === "bypass") {
       const known = surroundings.tables.length === names.length;
       return {

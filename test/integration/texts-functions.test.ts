@@ -216,6 +216,20 @@ for (const collation of ["en_US", "C", "tr_TR"] as const satisfies TestCollation
         expect(opened.faults).toEqual([]);
       }, 120_000);
 
+      it("leaves calls of functions that a user has overloaded to the origin", async (context) => {
+        if (collation !== "C") return context.skip();
+        await database.query("CREATE TABLE own (id int PRIMARY KEY, v varchar(20), t text)");
+        await database.query("INSERT INTO own VALUES (1, 'Abc', 'Abc')");
+        await database.query("CREATE FUNCTION reverse(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$");
+        const opened = await openEngine(database, { mode: "transparent" });
+        const own = "SELECT reverse(v) AS r, reverse(t) AS s FROM own";
+        expect(await opened.engine.execute(own)).toEqual([{ r: "mine", s: "cbA" }]);
+        expect(await opened.engine.explain(own)).toMatchObject({ reason: "unsupported-function" });
+        const qualified = "SELECT pg_catalog.reverse(v) AS r, upper(t) AS u FROM own";
+        expect(await opened.engine.execute(qualified)).toEqual([{ r: "cbA", u: "ABC" }]);
+        expect(await opened.engine.explain(qualified)).toMatchObject({ outcome: "hit" });
+      });
+
       it("leaves to the origin what it may reject, and what is not modelled", async (context) => {
         if (collation !== "C") return context.skip();
         const opened = await openEngine(database, { mode: "transparent" });
@@ -231,3 +245,37 @@ for (const collation of ["en_US", "C", "tr_TR"] as const satisfies TestCollation
     { collation },
   );
 }
+
+describeOnServers(
+  "functions of texts under ICU",
+  (database) => {
+    const STATEMENTS = [
+      "SELECT id, lower(t) AS a, upper(t) AS b FROM x ORDER BY id",
+      "SELECT id FROM x WHERE t ILIKE '%b%' ORDER BY id",
+      "SELECT upper(t) AS u, count(*) AS n FROM x GROUP BY upper(t) ORDER BY count(*), min(id)",
+    ];
+
+    it("maps ASCII texts, and leaves a statement that meets another character to the origin", async (context) => {
+      if (!database.server.collations.includes("icu")) return context.skip();
+      await database.query("CREATE TABLE x (id int PRIMARY KEY, t text)");
+      const ascii = nastyTexts(ROWS, 7).map((text) => text.replaceAll(/[^ -~]/g, "k"));
+      await database.query("INSERT INTO x SELECT i, t FROM unnest($1::text[]) WITH ORDINALITY AS r(t, i)", [ascii]);
+      const opened = await openEngine(database, { mode: "transparent" });
+      await expectExact(opened, STATEMENTS);
+      const before = opened.engine.stats();
+      await opened.engine.execute(STATEMENTS[0] ?? "");
+      expect(opened.engine.stats().hits).toBe(before.hits + 1);
+      await database.query("INSERT INTO x VALUES (-1, 'ΟΔΟΣ ﬁ ß')");
+      await opened.engine.invalidate("x");
+      await expectExact(opened, STATEMENTS);
+      expect(opened.engine.stats().bypasses).toBeGreaterThan(before.bypasses);
+    });
+
+    it("leaves words to the origin", async (context) => {
+      if (!database.server.collations.includes("icu")) return context.skip();
+      const { engine } = await openEngine(database, { mode: "transparent" });
+      expect(await engine.explain("SELECT initcap(t) FROM x")).toMatchObject({ reason: "unsupported-function" });
+    });
+  },
+  { collation: "icu" },
+);

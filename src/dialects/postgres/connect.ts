@@ -241,6 +241,10 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     return JSON.parse(await this.#ask(sql, [JSON.stringify(candidates), value])) as boolean[];
   }
 
+  overloads(names: readonly QualifiedName[]): Promise<readonly string[]> {
+    return this.#reach.overloads(names);
+  }
+
   async loadResource(key: string): Promise<unknown> {
     return await readCaseTable((sql) => this.#ask(sql, []), key);
   }

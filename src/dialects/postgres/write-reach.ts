@@ -84,6 +84,18 @@ SELECT EXISTS (
     AND CASE WHEN f.schema IS NULL THEN f.anywhere OR n.nspname = ANY (pg_catalog.current_schemas(true)) ELSE n.nspname = f.schema END
 )::pg_catalog.text`;
 
+/**
+ * A function of a user that takes built-in types alone can be a better match than the built-in one of the same name, and
+ * one in a schema before pg_catalog an equal one. What extensions define for types of their own is never a match.
+ */
+const OVERLOADS_QUERY = `
+SELECT COALESCE(pg_catalog.json_agg(DISTINCT p.proname), '[]')::pg_catalog.text
+FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS f(name)
+JOIN pg_catalog.pg_proc AS p ON p.proname = f.name
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname <> 'pg_catalog' AND n.nspname = ANY (pg_catalog.current_schemas(true))
+  AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proargtypes) AS a(type) WHERE a.type >= 16384)`;
+
 /** Remembers answers until `forget`; bounded. */
 export class WriteReachCache {
   readonly #ask: AskText;
@@ -117,6 +129,13 @@ export class WriteReachCache {
     if (names.some((name) => RUNS_SQL.has(name.at(-1) ?? ""))) return true;
     const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "", anywhere }));
     return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
+  }
+
+  /** Those of the names, unqualified in a statement, that may mean a function of a user. */
+  async overloads(names: readonly QualifiedName[]): Promise<readonly string[]> {
+    const unqualified = names.filter((name) => name.length === 1).map((name) => name[0] ?? "");
+    if (unqualified.length === 0) return [];
+    return JSON.parse(await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified))) as string[];
   }
 
   #remember(answers: Map<string, Promise<string>>, sql: string, json: string): Promise<string> {
