@@ -17,7 +17,9 @@ const pages = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
-  ...readdirSync(path.join(ROOT, "docs")).map((page) => `docs/${page}`),
+  ...readdirSync(path.join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((page) => page.endsWith(".md"))
+    .map((page) => `docs/${page}`),
 ];
 
 describe("documentation", () => {
