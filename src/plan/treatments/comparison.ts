@@ -2,6 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, Term } from "../term.ts";
+import { mergeCollations } from "./collations.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { type Comparator, FLIPPED } from "./comparators.ts";
 import { equalityBinding, integerValue } from "./constants.ts";
@@ -28,6 +29,12 @@ export function compare(analysis: Analysis, operator: Comparator, left: Operand,
 
 function compareTerms(analysis: Analysis, operator: Comparator, left: Term, right: Term): string | Bypass {
   if (isExactNumber(left) && isExactNumber(right)) return compareNumbers(analysis, operator, left, right);
+  if (
+    left.type.kind === "text" &&
+    right.type.kind === "text" &&
+    left.type.collation?.name !== right.type.collation?.name
+  )
+    return compareUnderMerged(analysis, operator, left, right);
   const refusal = incomparable(left.type, right.type);
   if (refusal !== null) return refusal;
   if (isEquality(operator)) return join(left.equality(), operator, right.equality());
@@ -35,6 +42,15 @@ function compareTerms(analysis: Analysis, operator: Comparator, left: Term, righ
     return bypass("collation", "two texts are ordered by a collation that only the origin knows");
   }
   return join(left.order(), operator, right.order());
+}
+
+/** Texts of two collations: the one that wins has to compare bytes, at least for equality. */
+function compareUnderMerged(analysis: Analysis, operator: Comparator, left: Term, right: Term): string | Bypass {
+  const collation = mergeCollations(analysis, [left.type, right.type]);
+  if (collation?.deterministic !== true || (!isEquality(operator) && !collation.bytewise)) {
+    return bypass("collation", "two texts of different collations are compared");
+  }
+  return join(left.value(), operator, right.value());
 }
 
 /** Ranks are positions among the values of one column: those of two columns say nothing of one another. */

@@ -8,6 +8,7 @@ import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
 import { boundsOf, decimalConstant, decimalTerm, fixedScale, markNonzero, scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
+import { choiceOrder } from "./text-order.ts";
 import { isUnscaledNumeric, wireSql } from "./wire.ts";
 
 const INTEGER_WIDTHS = ["int2", "int4", "int8"] as const;
@@ -18,8 +19,13 @@ export function coalesce(analysis: Analysis, operands: readonly Operand[]): Term
   const { terms, type } = unified;
   const values = valuesOf(terms);
   if (isBypass(values)) return values;
-  const sql = values.length === 1 ? `(${values[0]})` : `coalesce(${values.join(", ")})`;
-  return combined(analysis, type, sql, terms, (facts) => terms.some((term) => term?.neverNull(facts) === true));
+  const print = (parts: readonly string[]): string =>
+    parts.length === 1 ? `(${parts[0]})` : `coalesce(${parts.join(", ")})`;
+  const neverNull = (facts: Facts): boolean => terms.some((term) => term?.neverNull(facts) === true);
+  return ordered(
+    combined(analysis, type, print(values), terms, neverNull),
+    choiceOrder(analysis, type, operands, print),
+  );
 }
 
 export function conditional(
@@ -32,9 +38,17 @@ export function conditional(
   const { terms, type } = unified;
   const values = valuesOf(terms);
   if (isBypass(values)) return values;
-  const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${values[index]}`);
-  const sql = `(CASE ${whens.join(" ")} ELSE ${values[branches.length]} END)`;
-  return combined(analysis, type, sql, terms, (facts) => terms.every((term) => term?.neverNull(facts) === true));
+  const print = (parts: readonly string[]): string => {
+    const whens = branches.map((branch, index) => `WHEN ${branch.when} THEN ${parts[index]}`);
+    return `(CASE ${whens.join(" ")} ELSE ${parts[branches.length]} END)`;
+  };
+  const neverNull = (facts: Facts): boolean => terms.every((term) => term?.neverNull(facts) === true);
+  const order = choiceOrder(analysis, type, [...branches.map((branch) => branch.then), otherwise], print);
+  return ordered(combined(analysis, type, print(values), terms, neverNull), order);
+}
+
+function ordered(term: Term | Bypass, order: (() => string | Bypass) | null): Term | Bypass {
+  return isBypass(term) || order === null ? term : { ...term, order };
 }
 
 /** `NULLIF(a, b)`: a's type and value, unless `a = b`. */

@@ -1,0 +1,45 @@
+import type { ColumnType } from "../../catalog.ts";
+import type { Bypass } from "../../outcome.ts";
+import type { Analysis } from "../analysis.ts";
+import type { Constant, Operand, TableColumn, Term } from "../term.ts";
+import { sameColumn } from "./comparison.ts";
+
+/**
+ * The order of a choice among one text column, constants and NULL (`coalesce(name, '')`, `CASE WHEN a THEN name END`) under
+ * a collation that only the origin knows: that of the column's ranks, among which each constant has its place. `null`
+ * where it is another choice.
+ */
+export function choiceOrder(
+  analysis: Analysis,
+  type: ColumnType,
+  operands: readonly Operand[],
+  print: (parts: readonly string[]) => string,
+): (() => string | Bypass) | null {
+  if (type.kind !== "text" || type.collation?.deterministic !== true || type.collation.bytewise) return null;
+  const terms = operands.filter((operand): operand is Term => operand.kind === "term");
+  const [first] = terms;
+  const column = first?.column ?? null;
+  if (first === undefined || column === null || first.type.collation?.name !== type.collation.name) return null;
+  if (!terms.every((term) => sameColumn(term, first))) return null;
+  return () => {
+    const parts: string[] = [];
+    for (const operand of operands) {
+      const part =
+        operand.kind === "null" ? "NULL" : operand.kind === "term" ? operand.order() : place(analysis, operand, column);
+      if (typeof part !== "string") return part;
+      parts.push(part);
+    }
+    return print(parts);
+  };
+}
+
+/**
+ * The rank of a constant that is one of the column's values, else the half between the ranks around it: one less than the
+ * mean of how many values are before it and how many are not after it.
+ */
+function place(analysis: Analysis, constant: Constant, column: TableColumn): string {
+  analysis.useDictionary(column);
+  const before = analysis.input(constant.source, { kind: "position", column, through: false });
+  const through = analysis.input(constant.source, { kind: "position", column, through: true });
+  return `((${before} + ${through} - 1) / 2.0)`;
+}
