@@ -168,6 +168,10 @@ const CONDITIONS: readonly Statement[] = [
   "SELECT id FROM x WHERE lower(t) = 'abc' ORDER BY id",
   ["SELECT id FROM x WHERE lower(t) = lower($1) ORDER BY id", "aBC"],
   ["SELECT id FROM x WHERE t ILIKE $1 ORDER BY id", "%İ%"],
+  ["SELECT id FROM x WHERE lower(t) LIKE lower($1) ORDER BY id", "%AB%"],
+  ["SELECT id FROM x WHERE upper(v) LIKE upper('%' || $1 || '_') ORDER BY id", "İi"],
+  ["SELECT id FROM x WHERE lower(c) LIKE lower(concat($1::text, '%')) ORDER BY id", "[A"],
+  ["SELECT id FROM x WHERE lower(t) LIKE '%' || lower($1) || '%' ORDER BY id", "Ä"],
   ["SELECT id FROM x WHERE t LIKE '%' || $1 || '%' ORDER BY id", "a"],
   ["SELECT id FROM x WHERE t LIKE '%' || $1 || '%' ORDER BY id", null],
   ["SELECT id FROM x WHERE t LIKE '%' || $1 || '%' ORDER BY id", "\\"],
@@ -223,6 +227,19 @@ for (const collation of ["en_US", "C", "tr_TR"] as const satisfies TestCollation
         ]);
         expect(opened.faults).toEqual([]);
       }, 120_000);
+
+      it("does so on the scan workers, too", async (context) => {
+        if (!database.server.collations.includes(collation)) return context.skip();
+        await database.query(
+          "CREATE TABLE wide AS SELECT i AS id, t FROM unnest($1::text[]) WITH ORDINALITY AS r(t, i)",
+          [nastyTexts(6000, 5)],
+        );
+        const opened = await openEngine(database);
+        const sql =
+          "SELECT upper(t) AS u, count(*) AS n FROM wide WHERE lower(t) LIKE '%i%' GROUP BY upper(t) ORDER BY min(id)";
+        await expectExact(opened, [sql]);
+        expect(await opened.engine.explain(sql)).toMatchObject({ thread: "scan-worker" });
+      });
 
       it("leaves calls of functions that a user has overloaded to the origin", async (context) => {
         if (collation !== "C") return context.skip();

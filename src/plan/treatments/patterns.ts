@@ -16,14 +16,17 @@ export function like(analysis: Analysis, node: Extract<Expression, { kind: "like
   const what = node.caseInsensitive ? "ILIKE" : "LIKE";
   const escaping = node.escape ?? "\\";
   // lower() takes the escape character for a letter like others.
-  if (node.caseInsensitive && !/^[\0-@[-`{-\x7f]?$/.test(escaping))
+  const mapped = mappedPattern(node.pattern);
+  if ((node.caseInsensitive || mapped !== null) && !/^[\0-@[-`{-\x7f]?$/.test(escaping)) {
     return bypass("unsupported-operator", "ESCAPE of a letter");
-  const source = constantPattern(node.pattern, plan);
+  }
+  const source = constantPattern(mapped?.operand ?? node.pattern, plan);
   if (isBypass(source)) return source;
   const operand = planMatched(analysis, node.operand, plan, what);
   if (isBypass(operand)) return operand;
   if (source !== null) {
-    return constantMatch(analysis, operand, source, { syntax: "like", escape: escaping, fold: false }, node);
+    const syntax: PatternSyntax = { syntax: "like", escape: escaping, fold: false };
+    return constantMatch(analysis, operand, source, syntax, { ...node, mapping: mapped?.mapping ?? null });
   }
   if (!endsPlainly(node.pattern, escaping)) {
     return literalBypass("may-raise", `${what} with a pattern that could end with its escape character`);
@@ -52,7 +55,7 @@ export function regex(analysis: Analysis, [operand, pattern]: readonly Operand[]
   const subject = matched(analysis, operand, "a regular expression");
   if (isBypass(subject)) return subject;
   const syntax: PatternSyntax = { syntax: "regex", fold: false };
-  return constantMatch(analysis, subject, pattern.source, syntax, { negated, caseInsensitive: false });
+  return constantMatch(analysis, subject, pattern.source, syntax, { negated, caseInsensitive: false, mapping: null });
 }
 
 function constantMatch(
@@ -60,12 +63,17 @@ function constantMatch(
   operand: Term,
   source: Source,
   pattern: PatternSyntax,
-  { negated, caseInsensitive }: { readonly negated: boolean; readonly caseInsensitive: boolean },
+  { negated, caseInsensitive, mapping }: MatchOptions,
 ): string | Bypass {
   const text = operand.equality();
   if (typeof text !== "string") return text;
   const glob = negated ? "NOT GLOB" : "GLOB";
-  if (!caseInsensitive) return `(${text} ${glob} ${analysis.input(source, { kind: "glob", pattern })})`;
+  if (!caseInsensitive) {
+    const bound = analysis.input(source, { kind: "glob", pattern });
+    const sql = mapping === null ? bound : caseSql(analysis, mapping, bound, analysis.builtin("text").collation);
+    return typeof sql === "string" ? `(${text} ${glob} ${sql})` : sql;
+  }
+  if (mapping !== null) return bypass("unsupported-operator", `ILIKE with a pattern of ${mapping}()`);
   const collation = mergeCollations(analysis, [operand.type]);
   const folded = caseSql(analysis, "lower", text, collation);
   if (typeof folded !== "string") return folded;
@@ -76,6 +84,24 @@ function constantMatch(
   const bound = analysis.input(source, { kind: "glob", pattern });
   const foldedPattern = caseSql(analysis, "lower", bound, collation);
   return typeof foldedPattern === "string" ? `(${folded} ${glob} ${foldedPattern})` : foldedPattern;
+}
+
+interface MatchOptions {
+  readonly negated: boolean;
+  readonly caseInsensitive: boolean;
+  /** What the pattern goes through before it is one. */
+  readonly mapping: "lower" | "upper" | null;
+}
+
+/** `lower($1)` as a pattern: no character of a GLOB pattern that means something has a case. */
+function mappedPattern(
+  pattern: Expression,
+): { readonly mapping: "lower" | "upper"; readonly operand: Expression } | null {
+  if (pattern.kind !== "call" || pattern.operands.length !== 1) return null;
+  const [operand] = pattern.operands;
+  const mapping = systemName(pattern);
+  if (operand === undefined || (mapping !== "lower" && mapping !== "upper")) return null;
+  return { mapping, operand };
 }
 
 /** What is matched: a text. A char(n) is matched with its padding, which the store does not have. */
@@ -113,8 +139,13 @@ function constantPattern(pattern: Expression, plan: Plan): Source | Bypass | nul
   return more.length === 0 && !skipsNull ? only : { from: "joined", skipsNull, parts };
 }
 
-function isConcat({ name }: Extract<Expression, { kind: "call" }>): boolean {
-  return name.at(-1) === "concat" && (name.length === 1 || (name.length === 2 && name[0] === "pg_catalog"));
+function isConcat(call: Extract<Expression, { kind: "call" }>): boolean {
+  return systemName(call) === "concat";
+}
+
+function systemName({ name }: Extract<Expression, { kind: "call" }>): string | null {
+  const isSystem = name.length === 1 || (name.length === 2 && name[0] === "pg_catalog");
+  return isSystem ? (name.at(-1) ?? null) : null;
 }
 
 function concatenated(expression: Expression): readonly Expression[] {
