@@ -2,6 +2,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import type { AggregateCall } from "./aggregates.ts";
+import { mergeCollations } from "./collations.ts";
 import { isTextKind } from "./columns.ts";
 import { constantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
@@ -44,7 +45,8 @@ export function collectText(analysis: Analysis, call: AggregateCall): Term | Byp
   if (typeof text !== "string") return text;
   const separator = separatorSql(analysis, second);
   if (typeof separator !== "string") return separator;
-  const type = { ...analysis.builtin("text"), collation: first.type.collation };
+  const types = [first, ...(isTerm(second) ? [second] : [])].map((term) => term.type);
+  const type = { ...analysis.builtin("text"), collation: mergeCollations(analysis, types) };
   if (!call.distinct) {
     const order = orderClause(call);
     if (typeof order !== "string") return order;

@@ -3,6 +3,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { type Interval, union } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
+import { mergeCollations } from "./collations.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
@@ -82,11 +83,12 @@ export function nullIf(analysis: Analysis, left: Operand, right: Operand): Term 
   return result;
 }
 
-/** The type that the comparison gives to its left side: varchar becomes text, char beside a text, an integer beside a decimal numeric. */
+/** The type that the comparison gives to its left side: varchar becomes text, char beside a text, with the collation of both; an integer beside a decimal numeric. */
 function nullIfType(analysis: Analysis, type: ColumnType, right: Operand): ColumnType {
   const beside = right.kind === "null" || typeof right.type === "string" ? null : right.type.kind;
   if (type.kind === "text" || (type.kind === "char" && beside === "text")) {
-    return { ...analysis.builtin("text"), collation: type.collation };
+    const types = isTerm(right) && isTextKind(right.type.kind) ? [type, right.type] : [type];
+    return { ...analysis.builtin("text"), collation: mergeCollations(analysis, types) };
   }
   const isDecimal = isDecimalConstant(right) || beside === "numeric";
   return isIntegerKind(type.kind) && isDecimal ? scaledType(analysis, 0) : type;

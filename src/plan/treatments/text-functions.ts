@@ -35,7 +35,7 @@ export const TEXT_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string,
   ["replace", searching(3, ([text, from, to]) => `replace(${text}, ${from}, ${to})`)],
   ["translate", ofTexts(3, ([text, from, to]) => `pg_translate(${text}, ${from}, ${to})`)],
   ["reverse", ofTexts(1, ([text]) => `pg_reverse(${text})`)],
-  ["md5", inUtf8(ofTexts(1, ([text]) => `pg_md5(${text})`, "usual collation"))],
+  ["md5", inUtf8(ofTexts(1, ([text]) => `pg_md5(${text})`))],
   ["strpos", position],
   ["position", position],
   ["octet_length", inUtf8(octetLength)],
@@ -102,16 +102,12 @@ function textResult(analysis: Analysis, sql: string, terms: readonly Term[]): Te
   });
 }
 
-function ofTexts(
-  count: number,
-  print: (sql: readonly string[]) => string,
-  collation: "theirs" | "usual collation" = "theirs",
-): FunctionRule {
+function ofTexts(count: number, print: (sql: readonly string[]) => string): FunctionRule {
   return (analysis, operands, name) => {
     if (operands.length !== count) return notModelled(name);
     const found = texts(analysis, operands, name);
     if (isNoTexts(found)) return found;
-    return textResult(analysis, print(found.sql), collation === "theirs" ? found.terms : []);
+    return textResult(analysis, print(found.sql), found.terms);
   };
 }
 
