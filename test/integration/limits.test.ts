@@ -110,8 +110,8 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     reason: "may-raise",
-    sql: "SELECT total / items FROM orders",
-    instead: "SELECT total / nullif(items, 0) FROM orders",
+    sql: "SELECT 10 / items FROM orders",
+    instead: "SELECT 10 / nullif(items, 0) FROM orders",
   },
   { reason: "non-canonical-literal", sql: "SELECT id FROM orders WHERE status = U&'open'" },
   { reason: "unknown-table", sql: "SELECT id FROM dropped", provoke: dropWhileLookedInto },
