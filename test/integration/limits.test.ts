@@ -57,6 +57,8 @@ interface Example {
 }
 
 const JOINED = "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer_id";
+const RECURSION =
+  "WITH RECURSIVE tree AS (SELECT id FROM orders WHERE parent_id IS NULL UNION SELECT o.id FROM orders o JOIN tree t ON o.parent_id = t.id) SELECT id FROM tree";
 const ALL_ORDERS = "SELECT id FROM orders";
 
 const EXAMPLES: readonly Example[] = [
@@ -76,11 +78,12 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     reason: "cte",
-    sql: "WITH RECURSIVE tree AS (SELECT id FROM orders WHERE parent_id IS NULL UNION SELECT o.id FROM orders o JOIN tree t ON o.parent_id = t.id) SELECT id FROM tree",
+    sql: RECURSION.replace("UNION SELECT", "UNION SELECT DISTINCT"),
+    instead: RECURSION,
   },
   {
     reason: "set-operation",
-    sql: "SELECT total FROM orders UNION SELECT price FROM orders",
+    sql: "SELECT max(name) FROM customers UNION ALL SELECT name FROM customers",
     instead: "SELECT id FROM orders UNION SELECT id FROM customers",
   },
   {
@@ -110,8 +113,8 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     reason: "may-raise",
-    sql: "SELECT total / items FROM orders",
-    instead: "SELECT total / nullif(items, 0) FROM orders",
+    sql: "SELECT 10 / items FROM orders",
+    instead: "SELECT 10 / nullif(items, 0) FROM orders",
   },
   { reason: "non-canonical-literal", sql: "SELECT id FROM orders WHERE status = U&'open'" },
   { reason: "unknown-table", sql: "SELECT id FROM dropped", provoke: dropWhileLookedInto },
