@@ -58,7 +58,10 @@ export class WriteThrough {
   /** Waits for that, but not for long: what is not known then counts as having touched everything. */
   async settleOrForget(): Promise<void> {
     if (this.isSettled) return;
-    await Promise.race([this.#settled(), sleep(SETTLE_MS, undefined, { ref: false })]);
+    const settled = new AbortController();
+    const waited = sleep(SETTLE_MS, undefined, { signal: settled.signal }).catch(() => {});
+    await Promise.race([this.#settled(), waited]);
+    settled.abort();
     if (!this.isSettled) this.forgetAll();
   }
 

@@ -87,8 +87,13 @@ describeOnServers(
           expect(await isHit(engine, () => client.query(READ).catch(() => {}))).toBe(false);
         }
       }
-      await elsewhere.query("CREATE TEMP TABLE seen (id int); INSERT INTO seen VALUES (1)");
-      expect(await isHit(engine, () => pool.query(READ))).toBe(true);
+      await until("what is written in another database does no harm", async () => {
+        await warm(engine, pool, READ);
+        await elsewhere.query(
+          "DROP TABLE IF EXISTS seen; CREATE TEMP TABLE seen (id int); INSERT INTO seen VALUES (1)",
+        );
+        return isHit(engine, () => pool.query(READ));
+      });
       await warm(engine, pool, "SELECT id FROM aside.seen ORDER BY id");
       await aside.query("DELETE FROM seen WHERE id = 13");
       expect((await pool.query("SELECT id FROM aside.seen ORDER BY id")).rows).toHaveLength(2);

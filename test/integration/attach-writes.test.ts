@@ -2,7 +2,7 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { expect, it, onTestFinished } from "vitest";
 import { type AttachedPool, connectClient, isHit, openAttached, warm } from "../support/attach.ts";
-import { describeOnServers, type SharedDatabase, temporaryFile } from "../support/engine.ts";
+import { describeOnServers, type SharedDatabase, temporaryFile, until } from "../support/engine.ts";
 
 let tables = 0;
 
@@ -270,6 +270,27 @@ describeOnServers("attached: a read after a write", (database) => {
     expect(await next.engine.execute(readOf(kept))).toHaveLength(2);
     expect(next.engine.stats()).toMatchObject({ loads: 0 });
     expect((await next.engine.execute(readOf(touched)))[0]).toEqual({ id: 1, v: "after" });
+  });
+
+  it("a table that is written more often than read is left alone for a while, and explain says so", async () => {
+    await database.query("CREATE TABLE busy AS SELECT i AS id, 0 AS n FROM generate_series(1, 50000) AS i");
+    await database.query("ALTER TABLE busy ADD PRIMARY KEY (id)");
+    const { engine, pool } = await openAttached(database);
+    const read = "SELECT n FROM busy WHERE id = 1";
+    await warm(engine, pool, read);
+    let written = 0;
+    await until("it is left alone", async () => {
+      written += 1;
+      await pool.query("UPDATE busy SET n = $1 WHERE id = 1", [written]);
+      expect((await pool.query(read)).rows).toEqual([{ n: written }]);
+      return (engine.stats().bypassesByReason["changes-too-often"] ?? 0) > 0;
+    });
+    expect(await engine.explain(read)).toMatchObject({ outcome: "bypass", reason: "changes-too-often" });
+    const { loads } = engine.stats();
+    for (let time = 0; time < 5; time++) expect((await pool.query(read)).rows).toEqual([{ n: written }]);
+    expect(engine.stats().loads).toBe(loads);
+    await warm(engine, pool, read);
+    expect((await pool.query(read)).rows).toEqual([{ n: written }]);
   });
 
   it("writes before the engine has started count", async () => {

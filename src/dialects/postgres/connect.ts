@@ -279,7 +279,10 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     const session = await this.#ready();
     if (report.serverStart !== this.#serverStart) {
       this.#serverStart = await this.#ask(`SELECT ${SERVER_START}`, []);
-      if (report.serverStart !== this.#serverStart) return { kind: "elsewhere" };
+      // A replica, or the next primary before the own connections have found it: what it writes may well be of ours.
+      if (report.serverStart !== this.#serverStart) {
+        return { kind: "differs", detail: "another server", namesAsOurs: false };
+      }
     }
     return compareSessions(session, report);
   }

@@ -30,7 +30,7 @@ SELECT pg_catalog.json_build_object(
 /**
  * - `same`: its statements mean what they mean in the engine's own sessions, and give the same text.
  * - `differs`: they do not; `namesAsOurs` if at least its names mean the same tables.
- * - `elsewhere`: another database.
+ * - `elsewhere`: another database of the same server; nothing that it writes concerns the cache.
  */
 export type Verdict =
   | { readonly kind: "same" }
@@ -43,7 +43,7 @@ const IRRELEVANT: ReadonlySet<string> = new Set(["lc_messages", "lc_time", "defa
 /** Those that decide which table a name means, and for whom. */
 const NAMING: ReadonlySet<string> = new Set(["search_path", "role", "session_authorization"]);
 
-/** Compares a session with the engine's own; on the same server, as far as is known. */
+/** Compares a session with the engine's own, on the same server. */
 export function compareSessions(own: Session, report: SessionReport): Verdict {
   if (!own.identity.database.startsWith(`${report.databaseId}/`)) return { kind: "elsewhere" };
   const differences: string[] = [];
