@@ -14,6 +14,8 @@ export async function openDatabase(name: string): Promise<Database> {
   await run(server, [
     `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`,
     `CREATE DATABASE ${database} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'`,
+    // Sequelize sets its sessions to UTC: an engine whose sessions are otherwise would leave them alone.
+    `ALTER DATABASE ${database} SET TimeZone = 'UTC'`,
   ]);
   await run(url.href, SETUP);
   return {

@@ -1,12 +1,13 @@
 import {
   type FilterQuery,
+  helper,
   IsolationLevel,
   LoadStrategy,
   LockMode,
   MikroORM,
   raw,
-  serialize,
   sql,
+  Utils,
   wrap,
 } from "@mikro-orm/core";
 import { PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
@@ -51,12 +52,17 @@ export const program: Program = {
   },
 };
 
-/** Entities refer to the entity manager: only what they hold is compared. */
-function plain(found: unknown): unknown {
-  if (Array.isArray(found)) return found.map(plain);
-  return typeof found === "object" && found !== null && "__entity" in found
-    ? serialize(found, { populate: ["*"] as never })
-    : found;
+/** Entities refer to each other in circles and to the entity manager: what they hold is compared, three relations deep. */
+function plain(found: unknown, depth = 3): unknown {
+  if (Array.isArray(found)) return found.map((item) => plain(item, depth));
+  if (Utils.isCollection(found)) return found.isInitialized() ? plain(found.getItems(), depth) : null;
+  if (!Utils.isEntity<object>(found)) return found;
+  const { __meta: meta } = helper(found);
+  if (depth === 0 || !wrap(found).isInitialized())
+    return meta.primaryKeys.map((key) => plain(Reflect.get(found, key), 0));
+  return Object.fromEntries(
+    Object.keys(meta.properties).map((key) => [key, plain(Reflect.get(found, key), depth - 1)]),
+  );
 }
 
 function filters(): Readonly<Record<string, Call>> {

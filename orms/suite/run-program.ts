@@ -16,7 +16,7 @@ import { findFirstTimes } from "./find-first.ts";
 /** Of the read statements, when each read runs again. */
 const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0);
 /** A read runs again this often until what it needs has been fetched, or until the engine says why it does not answer. */
-const LONG_PATIENCE = 60;
+const LONG_PATIENCE = 40;
 const PATIENCE = 6;
 
 const [name = ""] = process.argv.slice(2);
@@ -38,6 +38,10 @@ const differences: string[] = [];
 let [reads, statements, hits] = [0, 0, 0];
 const rest: Record<string, number> = {};
 
+for (let attempt = 0; attempt < LONG_PATIENCE && engine.stats().hits === 0; attempt++) {
+  await cached.findFirst();
+  await sleep(20);
+}
 for (const [read, run] of Object.entries(plain.reads)) {
   reads += 1;
   const { result, statements: sent } = await counter.during(() => settled(run));
@@ -98,7 +102,9 @@ async function secondRun(read: string, run: () => Promise<unknown>, expected: un
       if (added > 0) reasons[reason] = added;
     }
     const unseen = sent - answered - misses - (after.bypasses - before.bypasses);
-    if (attempt < (misses > 0 ? LONG_PATIENCE : unseen > 0 ? PATIENCE : 0)) continue;
+    // A session is asked behind a statement what it is: that ends in a moment.
+    const momentary = unseen > 0 || reasons["session-state"] !== undefined;
+    if (attempt < (misses > 0 ? LONG_PATIENCE : momentary ? PATIENCE : 0)) continue;
     if (misses > 0) reasons.miss = misses;
     // Cursors and streams go past the cache.
     if (unseen > 0) reasons.unseen = unseen;
