@@ -60,7 +60,7 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
     }
     case "columns": {
       const operand = makeOperand(g, scope, 0);
-      const other = pickColumn(g, scope, familyOf(operand.type));
+      const other = namesake(g, scope, operand) ?? pickColumn(g, scope, familyOf(operand.type));
       const right =
         other === null ? g.constant(operand.type, operand.choice) : reference(g.shape, other.scope, other.choice);
       return compared(operand.node, g.shape.pick(COMPARISONS), right);
@@ -179,6 +179,16 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
 function leafColumn(g: Grammar, scope: Scope): Node | null {
   const found = pickColumn(g, scope, ["bool"]);
   return found === null ? null : reference(g.shape, found.scope, found.choice);
+}
+
+/** The column of the same name in another relation: mostly of the same type. */
+function namesake(g: Grammar, scope: Scope, { choice }: Operand): { scope: Scope; choice: Choice } | null {
+  if (choice === null || g.shape.chance(0.5)) return null;
+  const others = columnsOf(scope).filter(
+    ({ relation, column }) =>
+      column.name === choice.column.name && relation !== choice.relation && relation.alias !== "",
+  );
+  return others.length === 0 ? null : { scope, choice: g.shape.pick(others) };
 }
 
 function compared(left: Node, operator: string, right: Node): Node {
