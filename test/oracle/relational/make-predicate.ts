@@ -12,7 +12,7 @@ const MOMENTS: readonly Kind[] = ["date", "timestamp", "timestamptz"];
 const COMPARISONS = ["=", "=", "=", "=", "<>", "<", "<=", ">", ">="] as const;
 
 /** What rows are looked up by. */
-const KEY_KINDS: readonly Kind[] = ["int4", "int8", "int2", "uuid", "date"];
+const KEY_KINDS: readonly Kind[] = ["int4", "int8", "int2", "uuid", "date", "numeric"];
 
 interface Operand {
   readonly node: Node;
@@ -101,7 +101,8 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
       return node(`${not}in subquery`, SORT, "(", operand.node, ` ${not}IN (`, query, "))");
     }
     case "exists": {
-      const { node: query } = g.select({ outer: scope, depth: depth - 1, types: null });
+      const single = g.shape.chance(0.12);
+      const { node: query } = g.select({ outer: scope, depth: depth - 1, types: null, single });
       return node(`${not}exists`, SORT, `(${not}EXISTS (`, query, "))");
     }
     case "any":
