@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the patches are source text
 import type { Mutant } from "./mutate.ts";
 
-/** Mistakes in the treatment of queries over several relations. */
+/** Mistakes in the treatment of queries over several relations, and of computed values. */
 export const RELATED_MUTANTS: readonly Mutant[] = [
   {
     name: "a left join loses the rows that match nothing",
@@ -158,5 +158,53 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
     file: "plan/treatments/collecting.ts",
     find: 'return keys.length === 0 ? "" :',
     replace: 'return keys.length < 100 ? "" :',
+  },
+  {
+    name: "the scale of a quotient off by one group",
+    file: "dialects/postgres/functions-in-sqlite/decimal.ts",
+    find: "if (dividend.group <= divisor.group) weight--;",
+    replace: "if (dividend.group < divisor.group) weight--;",
+  },
+  {
+    name: "decimals rounded half towards zero",
+    file: "dialects/postgres/functions-in-sqlite/decimal.ts",
+    find: "if (twice < (divisor < 0n ? -divisor : divisor)) return quotient;",
+    replace: "if (twice <= (divisor < 0n ? -divisor : divisor)) return quotient;",
+  },
+  {
+    name: "JSON objects without blanks",
+    file: "dialects/postgres/functions-in-sqlite/json-shape.ts",
+    find: 'const colon = compact ? ":" : " : ";',
+    replace: 'const colon = ":";',
+  },
+  {
+    name: "keys of jsonb sorted by their bytes alone",
+    file: "dialects/postgres/functions-in-sqlite/jsonb.ts",
+    find: "a.key.length - b.key.length || a.key.compare(b.key)",
+    replace: "a.key.compare(b.key)",
+  },
+  {
+    name: "JSON of rows on one line",
+    file: "dialects/postgres/functions-in-sqlite/json.ts",
+    find: 'array("pg_json_rows_agg", ", \\n ")',
+    replace: 'array("pg_json_rows_agg", ", ")',
+  },
+  {
+    name: "characters counted in UTF-16",
+    file: "dialects/postgres/functions-in-sqlite/text-functions.ts",
+    find: "return Array.from(value);",
+    replace: 'return value.split("");',
+  },
+  {
+    name: "upper() as JavaScript has it",
+    file: "dialects/postgres/functions-in-sqlite/case.ts",
+    find: "return plainAscii && ASCII.test(text) ? text.toUpperCase() : mapped(text, upper);",
+    replace: "return upper.size > 0 ? text.toUpperCase() : mapped(text, upper);",
+  },
+  {
+    name: "a month after the 31st overflows into the next",
+    file: "dialects/postgres/functions-in-sqlite/dates.ts",
+    find: "Math.min(civil.day, monthLength(year, month))",
+    replace: "civil.day",
   },
 ];

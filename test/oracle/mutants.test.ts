@@ -28,11 +28,11 @@ const QUICK = [
 
 const QUICK_RELATED = [
   "a left join loses the rows that match nothing",
-  "a full join by USING shows the left column",
   "a value from several rows is the first of them",
-  "DISTINCT ON keeps any row of its group",
   "UNION keeps equal rows",
-  "PARTITION BY dropped",
+  "the frame of a window dropped",
+  "FILTER dropped",
+  "texts of two collations are compared",
 ];
 
 const options = { seed: 1, maxQueries: 10_000 };

@@ -23,9 +23,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "LIKE through SQLite's own LIKE",
-    file: "plan/treatments/texts.ts",
-    find: '"NOT GLOB" : "GLOB"} ${analysis.input(pattern.source, { kind: "glob" })}',
-    replace: '"NOT LIKE" : "LIKE"} ${analysis.input(pattern.source, { kind: "value", type: operand.type })}',
+    file: "plan/treatments/patterns.ts",
+    find: 'const glob = negated ? "NOT GLOB" : "GLOB";\n  if (!caseInsensitive) {\n    const bound = analysis.input(source, { kind: "glob", pattern });',
+    replace:
+      'const glob = negated ? "NOT LIKE" : "LIKE";\n  if (!caseInsensitive) {\n    const bound = analysis.input(source, { kind: "value", type: operand.type });',
   },
   {
     name: "metacharacters of GLOB not escaped",

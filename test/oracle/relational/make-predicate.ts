@@ -12,7 +12,7 @@ const MOMENTS: readonly Kind[] = ["date", "timestamp", "timestamptz"];
 const COMPARISONS = ["=", "=", "=", "=", "<>", "<", "<=", ">", ">="] as const;
 
 /** What rows are looked up by. */
-const KEY_KINDS: readonly Kind[] = ["int4", "int8", "int2", "uuid", "date"];
+const KEY_KINDS: readonly Kind[] = ["int4", "int8", "int2", "uuid", "date", "numeric"];
 
 interface Operand {
   readonly node: Node;
@@ -60,7 +60,7 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
     }
     case "columns": {
       const operand = makeOperand(g, scope, 0);
-      const other = pickColumn(g, scope, familyOf(operand.type));
+      const other = namesake(g, scope, operand) ?? pickColumn(g, scope, familyOf(operand.type));
       const right =
         other === null ? g.constant(operand.type, operand.choice) : reference(g.shape, other.scope, other.choice);
       return compared(operand.node, g.shape.pick(COMPARISONS), right);
@@ -101,7 +101,8 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
       return node(`${not}in subquery`, SORT, "(", operand.node, ` ${not}IN (`, query, "))");
     }
     case "exists": {
-      const { node: query } = g.select({ outer: scope, depth: depth - 1, types: null });
+      const single = g.shape.chance(0.12);
+      const { node: query } = g.select({ outer: scope, depth: depth - 1, types: null, single });
       return node(`${not}exists`, SORT, `(${not}EXISTS (`, query, "))");
     }
     case "any":
@@ -179,6 +180,16 @@ export function makePredicate(g: Grammar, scope: Scope, depth: number): Node {
 function leafColumn(g: Grammar, scope: Scope): Node | null {
   const found = pickColumn(g, scope, ["bool"]);
   return found === null ? null : reference(g.shape, found.scope, found.choice);
+}
+
+/** The column of the same name in another relation: mostly of the same type. */
+function namesake(g: Grammar, scope: Scope, { choice }: Operand): { scope: Scope; choice: Choice } | null {
+  if (choice === null || g.shape.chance(0.5)) return null;
+  const others = columnsOf(scope).filter(
+    ({ relation, column }) =>
+      column.name === choice.column.name && relation !== choice.relation && relation.alias !== "",
+  );
+  return others.length === 0 ? null : { scope, choice: g.shape.pick(others) };
 }
 
 function compared(left: Node, operator: string, right: Node): Node {
