@@ -211,7 +211,7 @@ export class Planner {
     const overloads = planned.kind === "plan" ? await origin.overloads(statement.functions) : [];
     const plan =
       overloads.length > 0
-        ? bypass("unsupported-function", `${overloads.join(", ")}(), of which there is one of a user`)
+        ? bypass("unsupported-function", `${overloads.join(", ")}, of which there is one of a user`)
         : planned.kind === "plan"
           ? (this.#quarantineOf(sql, found, planned) ?? planned)
           : planned;

@@ -86,15 +86,26 @@ SELECT EXISTS (
 
 /**
  * A function of a user that takes built-in types alone can be a better match than the built-in one of the same name, and
- * one in a schema before pg_catalog an equal one. What extensions define for types of their own is never a match.
+ * one in a schema before pg_catalog an equal one. What extensions define for types of their own is never a match. It is
+ * the same with operators, one of which nearly every statement has: any of them counts.
  */
 const OVERLOADS_QUERY = `
-SELECT COALESCE(pg_catalog.json_agg(DISTINCT p.proname), '[]')::pg_catalog.text
-FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS f(name)
-JOIN pg_catalog.pg_proc AS p ON p.proname = f.name
-JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname <> 'pg_catalog' AND n.nspname = ANY (pg_catalog.current_schemas(true))
-  AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proargtypes) AS a(type) WHERE a.type >= 16384)`;
+SELECT COALESCE(pg_catalog.json_agg(found.name), '[]')::pg_catalog.text
+FROM (
+  SELECT p.proname || '()' AS name
+  FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) AS f(name)
+  JOIN pg_catalog.pg_proc AS p ON p.proname = f.name
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+  WHERE n.nspname <> 'pg_catalog' AND n.nspname = ANY (pg_catalog.current_schemas(true))
+    AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proargtypes) AS a(type) WHERE a.type >= 16384)
+  UNION
+  SELECT 'the operator ' || o.oprname
+  FROM pg_catalog.pg_operator AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+  WHERE n.nspname <> 'pg_catalog' AND n.nspname = ANY (pg_catalog.current_schemas(true))
+    AND o.oprleft < 16384 AND o.oprright < 16384
+    AND EXISTS (SELECT FROM pg_catalog.pg_operator AS b
+                WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace)
+) AS found`;
 
 /** Remembers answers until `forget`; bounded. */
 export class WriteReachCache {
@@ -131,10 +142,9 @@ export class WriteReachCache {
     return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
   }
 
-  /** Those of the names, unqualified in a statement, that may mean a function of a user. */
+  /** Functions of a user that these names, unqualified in a statement, may mean; and operators of a user, if there are any. */
   async overloads(names: readonly QualifiedName[]): Promise<readonly string[]> {
     const unqualified = names.filter((name) => name.length === 1).map((name) => name[0] ?? "");
-    if (unqualified.length === 0) return [];
     return JSON.parse(await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified))) as string[];
   }
 
