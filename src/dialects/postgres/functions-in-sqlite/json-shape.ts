@@ -5,6 +5,8 @@ import { jsonbNumber, jsonbObject } from "./jsonb.ts";
 
 /** Writes one tree from the values of a row. */
 export type Encoder = (values: readonly StoreValue[]) => string;
+/** Writes a key; `constant` if it is the same for each row. */
+type KeyEncoder = Encoder & { readonly constant?: string };
 /** The key and the written value of an object of one entry. */
 export type EntryEncoder = (values: readonly StoreValue[]) => readonly [key: string, value: string];
 
@@ -58,8 +60,8 @@ class Compiler {
     );
   }
 
-  key(key: Key): Encoder {
-    if (typeof key === "object") return () => key.k;
+  key(key: Key): KeyEncoder {
+    if (typeof key === "object") return Object.assign(() => key.k, { constant: key.k });
     const index = this.#next++;
     const text = keyText(key);
     return (values) => {
@@ -69,14 +71,20 @@ class Compiler {
     };
   }
 
-  object(entries: readonly (readonly [Encoder, Encoder])[], compact: boolean): Encoder {
+  object(entries: readonly (readonly [KeyEncoder, Encoder])[], compact: boolean): Encoder {
     if (this.#binary) return (values) => jsonbObject(entries.map(([key, value]) => [key(values), value(values)]));
     const colon = compact ? ":" : " : ";
     const comma = compact ? "," : ", ";
+    // A constant key is written once.
+    const members = entries.map(([key, value], index) => {
+      const before = index === 0 ? "{" : comma;
+      const start = key.constant === undefined ? null : before + JSON.stringify(key.constant) + colon;
+      return { start, before, key, value };
+    });
     return (values) => {
-      let text = "{";
-      for (const [index, [key, value]] of entries.entries()) {
-        text += `${index === 0 ? "" : comma}${JSON.stringify(key(values))}${colon}${value(values)}`;
+      let text = members.length === 0 ? "{" : "";
+      for (const { start, before, key, value } of members) {
+        text += (start ?? before + JSON.stringify(key(values)) + colon) + value(values);
       }
       return `${text}}`;
     };
