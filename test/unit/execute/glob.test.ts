@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { globPattern } from "../../../src/execute/glob.ts";
+import { globOfRegex, globPattern } from "../../../src/execute/glob.ts";
 
 test.each([
   ["", ""],
@@ -48,3 +48,29 @@ test("GLOB of the pattern matches what LIKE matches", () => {
     { numRuns: 2000 },
   );
 });
+
+test.each([
+  ["a!%b", "!", "a%b"],
+  ["a\\%", "", "a\\*"],
+  ["a\\%!_", "!", "a\\*_"],
+])("LIKE %j ESCAPE %j is GLOB %j", (like, escaping, glob) => {
+  expect(globPattern(like, escaping)).toBe(glob);
+});
+
+test.each([
+  ["", "**"],
+  ["abc", "*abc*"],
+  ["^a.c$", "a?c"],
+  ["^$", ""],
+  ["a\\.b\\*", "*a.b[*]*"],
+  ["%_", "*%_*"],
+])("the regular expression %j is GLOB %j", (regex, glob) => {
+  expect(globOfRegex(regex)).toBe(glob);
+});
+
+test.each(["a+", "a*", "a?", "(a)", "[a]", "a|b", "a{2}", "\\d", "\\ma", "a^b", "a$b", "***=a", "a\\"])(
+  "the regular expression %j is none of these",
+  (regex) => {
+    expect(globOfRegex(regex)).toBeUndefined();
+  },
+);
