@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import { createDatabase, newestServer } from "../support/postgres.ts";
 import { campaign } from "./campaign.ts";
-import { isLegal } from "./judge.ts";
+import { isLegal, judge } from "./judge.ts";
+import { sortedArrays } from "./loose-json.ts";
 import { parseRegression, replay, serializeRegression } from "./regression.ts";
+import { node, parameter, print, smaller } from "./relational/node.ts";
+import { selectNode } from "./relational/select-parts.ts";
 import { failureText } from "./report.ts";
+import { UNORDERED } from "./statement.ts";
 import { directFactory, type Perturbation } from "./subject.ts";
 
 /** The harness must be silent about the bare driver, and must notice each way of spoiling what the driver says. */
@@ -67,6 +71,44 @@ test("ties may come in any order, and a limit may cut them anywhere", () => {
   expect(isLegal(["d", "c"], full, 3, true)).toBe(false);
   expect(isLegal(["d", "c"], full, 0, false)).toBe(true);
   expect(isLegal(["d", "d"], full, 0, false)).toBe(false);
+});
+
+test("without an order, JSON arrays are bags; all else of the text counts", () => {
+  const left = sortedArrays('{"a":"114:[{\\"k\\" : 1.50}, [2, 1], \\"x,]\\"]","b":"25:[2, 1]"}');
+  expect(sortedArrays('{"a":"114:[\\"x,]\\", {\\"k\\" : 1.50}, [1, 2]]","b":"25:[2, 1]"}')).toBe(left);
+  expect(sortedArrays('{"a":"114:[\\"x,]\\", {\\"k\\" : 1.5}, [1, 2]]","b":"25:[2, 1]"}')).not.toBe(left);
+  expect(sortedArrays('{"a":"114:[\\"x,]\\", {\\"k\\" : 1.50}, [1, 2]]","b":"25:[1, 2]"}')).not.toBe(left);
+});
+
+test("a statement of the grammar becomes smaller in each way", () => {
+  const value = (text: string) => node("literal", "value int4", text);
+  const condition = node("comparison", "value bool", "(", value("1"), " = ", parameterNode(7), ")");
+  const root = selectNode({
+    kind: "plain",
+    targets: [node("", "target", value("1")), node("", "target", value("2"))],
+    from: node("table", "from", "t"),
+    where: [condition],
+  });
+  expect(print(root)).toEqual({ sql: "SELECT 1, 2 FROM t WHERE (1 = $1)", params: [7] });
+  const texts = [...smaller(root)].map((tree) => print(tree).sql);
+  expect(texts).toContain("SELECT 2 FROM t WHERE (1 = $1)");
+  expect(texts).toContain("SELECT 1, 2 FROM t");
+  expect(texts).toContain("SELECT 1, 2 FROM t WHERE TRUE");
+});
+
+function parameterNode(value: unknown) {
+  return node("parameter", "value int4", parameter(value));
+}
+
+test("the fields of a result count", async () => {
+  const rows = { kind: "rows", rows: ["[1]"], arrays: true } as const;
+  const statement = { sql: "", params: null, check: UNORDERED };
+  const options = { mayRefuse: false, full: async () => null };
+  const expected = { ...rows, anatomy: "SELECT 1 (a:0:0:23)" };
+  expect(await judge(statement, expected, { ...rows, anatomy: "SELECT 1 (a:0:0:20)" }, options)).toMatchObject({
+    kind: "fields",
+  });
+  expect(await judge(statement, expected, { ...rows, anatomy: null }, options)).toBeNull();
 });
 
 test("a difference is made small and can be replayed", { timeout: 90_000 }, async () => {

@@ -124,7 +124,8 @@ function relatedTo(g: Grammar, table: TableSpec): string[] {
 
 /** A query in FROM, with or without names for its columns. */
 function fromSubquery(g: Grammar, outer: Scope | null, depth: number, lateral: string): From {
-  const made = g.select({ outer: outer, depth, types: null, named: true });
+  const oneRow = g.chance("one row in from", 0.12);
+  const made = g.select({ outer, depth, types: null, named: true, single: oneRow });
   const alias = g.alias(g.shape.pick(["sub", "d", "q"]));
   const renames = g.chance("column aliases", 0.25);
   const names = made.columns.map(({ name }, index) => (renames ? `c${index + 1}` : name));
