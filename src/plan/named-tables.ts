@@ -23,10 +23,10 @@ export function hasJoin(tree: unknown): boolean {
   return Object.values(tree).some(hasJoin);
 }
 
-/** True if `*` or `alias.*` stands in a select list. */
+/** True if `*` or `alias.*` stands in a select list, or a whole row as a value. */
 export function hasWildcard(tree: unknown): boolean {
   if (typeof tree !== "object" || tree === null) return false;
-  if ("kind" in tree && tree.kind === "star") return true;
+  if ("kind" in tree && (tree.kind === "star" || tree.kind === "wholeRow")) return true;
   return Object.values(tree).some(hasWildcard);
 }
 
