@@ -59,9 +59,11 @@ export class Execution {
     const binders = this.#binders;
     const count = this.program.inputs;
     const bound: StoreValue[] = new Array(count);
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < binders.length; index++) {
       const value = binders[index]?.(values[index]);
       if (value === undefined) return notCanonical(this.program.plan.inputs[index], values[index]);
+      // The origin reads each parameter, whether anything depends on it or not.
+      if (index >= count) continue;
       if (value instanceof UnknownPosition) return value;
       bound[index] = value;
     }

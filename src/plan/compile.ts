@@ -12,7 +12,7 @@ export interface Program {
   /** The versions that the proofs and the text hold for, in the order of `plan.tables`. */
   readonly stored: readonly StoredTable[];
   readonly sql: string;
-  /** So many of the plan's inputs are bound: those after them belong to columns that nobody asked for. */
+  /** So many of the plan's inputs are bound: those after them belong to what nobody asked for, and are only checked. */
   readonly inputs: number;
   /** Counts the rows that WHERE leaves of a single table, up to one more than the main thread may touch. */
   readonly probe: string | null;

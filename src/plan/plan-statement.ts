@@ -8,7 +8,7 @@ import { countConditions, fixedColumns } from "./index-hints.ts";
 import { hasJoin, hasWildcard } from "./named-tables.ts";
 import type { Plan, Result, SingleTable } from "./plan.ts";
 import { planQuery } from "./plan-query.ts";
-import type { Facts } from "./term.ts";
+import type { Facts, Source } from "./term.ts";
 
 /** What planning one statement starts from: its tree and what the origin says of it. */
 export interface PlanRequest {
@@ -31,6 +31,8 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
   const block = planQuery(analysis, query, null, names);
   if (isBypass(block)) return block;
   if (block.columns.length === 0) return bypass("unsupported-syntax", "SELECT without a select list");
+  const unused = checkUnused(analysis);
+  if (unused !== null) return unused;
   const results = planResults(analysis, block.columns, fields);
   if (isBypass(results)) return results;
   return Object.freeze<Plan>({
@@ -49,6 +51,24 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
     determined: isDetermined(query, block.select?.scope ?? null),
     pinned: [...analysis.pinned].sort((a, b) => a - b),
   });
+}
+
+/** The origin reads each parameter when it is bound, also one that nothing uses: it has to be canonical all the same. */
+function checkUnused(analysis: Analysis): Bypass | null {
+  const { parameterTypes, types } = analysis.surroundings;
+  const used = new Set(analysis.inputs.flatMap(({ source }) => parametersOf(source)));
+  for (const [index, id] of parameterTypes.entries()) {
+    if (used.has(index)) continue;
+    const type = types.byId(id);
+    if (type === null) return bypass("unsupported-type", `parameter $${index + 1} is of a type that is not modelled`);
+    analysis.input({ from: "parameter", index }, { kind: "value", type });
+  }
+  return null;
+}
+
+function parametersOf(source: Source): readonly number[] {
+  if (source.from === "joined") return source.parts.flatMap(parametersOf);
+  return source.from === "parameter" ? [source.index] : [];
 }
 
 function planResults(
