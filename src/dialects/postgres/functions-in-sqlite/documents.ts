@@ -3,8 +3,9 @@ import { leavesOf, readArray } from "../array-text.ts";
 import { Document, shownText, stringOf } from "./document-reader.ts";
 import { compareScalars, contains, documentKey } from "./document-relations.ts";
 
-/** Escapes that a text cannot hold: the origin raises for them where it reads json. */
+/** Escapes that a text cannot hold, once pairs of surrogates are taken out: the origin raises for them where it reads json. */
 const UNREADABLE = /\\u(?:0000|[dD][89a-fA-F])/;
+const PAIRS = /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}/g;
 /** What `strtol` takes for a number, though it is not how one would write it. */
 const ODD_INDEX = /^[ \t\n\r\v\f]*[+-]?\d/;
 const INDEX = /^(?:0|-?[1-9]\d{0,8})$/;
@@ -12,7 +13,8 @@ const INDEX = /^(?:0|-?[1-9]\d{0,8})$/;
 /** `json` is read before anything is looked for in it. */
 function read(text: StoreValue, binary: boolean): Document {
   const written = String(text);
-  if (!binary && UNREADABLE.test(written)) throw new RangeError("an escape that the origin refuses");
+  if (!binary && UNREADABLE.test(written) && UNREADABLE.test(written.replaceAll(PAIRS, "")))
+    throw new RangeError("an escape that the origin refuses");
   return new Document(written);
 }
 
