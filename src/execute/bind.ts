@@ -14,6 +14,8 @@ export interface ValueBinders {
   scaled(scale: number, integer: ColumnType | null): Binder;
   /** The memcmp key of an arbitrary-precision number. */
   key(): Binder;
+  /** The items of an array that is written as a text; `undefined` if it is in no plain form. */
+  items(text: string): readonly unknown[] | undefined;
 }
 
 /** How many distinct values of a column sort before a text, or up to it; `null` when nobody has asked the origin yet. */
@@ -55,7 +57,7 @@ export function createBinder(
     case "rowCount":
       return (value) => rowCount(value, binding.ifNull);
     case "array":
-      return arrayBinder(createBinder(binding.element, binders, positions));
+      return arrayBinder(createBinder(binding.element, binders, positions), binders);
   }
 }
 
@@ -116,11 +118,12 @@ function isExactInJson(value: number): boolean {
 }
 
 /** JSON of the bound elements. What JSON cannot carry exactly (BLOB keys, BigInt, positions) is not canonical. */
-function arrayBinder(element: (value: unknown) => BoundValue): Binder {
+function arrayBinder(element: (value: unknown) => BoundValue, { items }: ValueBinders): Binder {
   return (value) => {
-    if (!Array.isArray(value)) return undefined;
+    const list: unknown = typeof value === "string" ? items(value) : value;
+    if (!Array.isArray(list)) return undefined;
     const bound: (string | number | null)[] = [];
-    for (const item of value) {
+    for (const item of list) {
       const one = element(item);
       if (one !== null && typeof one !== "string" && !(typeof one === "number" && isExactInJson(one))) return undefined;
       bound.push(one);

@@ -29,6 +29,8 @@ export interface Literal {
 
 export type ComparisonOperator = "=" | "<>" | "<" | "<=" | ">" | ">=";
 export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+/** Operators of arrays, json and jsonb. */
+export type DocumentOperator = "@>" | "<@" | "&&" | "->" | "->>" | "#>" | "#>>" | "?" | "?|" | "?&";
 
 export type Expression =
   | Literal
@@ -50,6 +52,14 @@ export type Expression =
       readonly left: Expression;
       readonly right: Expression;
     }
+  | {
+      readonly kind: "document";
+      readonly operator: DocumentOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  /** `ARRAY[a, b]`. */
+  | { readonly kind: "array"; readonly items: readonly Expression[] }
   | { readonly kind: "negate"; readonly operand: Expression }
   | { readonly kind: "concat"; readonly left: Expression; readonly right: Expression }
   | { readonly kind: "and" | "or"; readonly operands: readonly Expression[] }

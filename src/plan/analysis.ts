@@ -57,6 +57,8 @@ export class Analysis {
    * LIMIT and DISTINCT. There a function may raise where the origin raises: SQLite cannot leave out the row in question.
    */
   computesSameRows = false;
+  /** What is planned is the condition of the statement's only table, alone: both engines compute it for each row. */
+  computesEachRow = false;
   /** A RIGHT or FULL JOIN stands somewhere. */
   joinsFromRight = false;
   readonly indexes: IndexHint[] = [];
@@ -103,6 +105,11 @@ export class Analysis {
   /** Number of relations named so. */
   get aliases(): number {
     return this.#aliases;
+  }
+
+  /** A function may raise here where the origin does: none of the rows that the origin looks at is left out. */
+  get raisesAlike(): boolean {
+    return this.computesSameRows || this.computesEachRow;
   }
 
   /** Makes the table part of the plan: its rows are needed, whichever of its columns. */

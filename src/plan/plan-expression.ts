@@ -7,6 +7,7 @@ import { planExists, planInQuery, planScalarQuery } from "./plan-subquery.ts";
 import type { Constant, Operand, Term } from "./term.ts";
 import { AGGREGATES, type AggregateOrder, aggregate, WINDOW_AGGREGATES } from "./treatments/aggregates.ts";
 import { arithmetic, negate } from "./treatments/arithmetic.ts";
+import { ARRAY_FUNCTIONS, arrayOf, arrayTerm, isArray, isItemOf } from "./treatments/arrays.ts";
 import { cast } from "./treatments/casts.ts";
 import type { Comparator } from "./treatments/comparators.ts";
 import { compare } from "./treatments/comparison.ts";
@@ -15,6 +16,7 @@ import { coalesce, conditional, nullIf } from "./treatments/conditionals.ts";
 import { constantTerm, equalityBinding, untypedConstantTerm } from "./treatments/constants.ts";
 import { castTemporal, shiftedByInterval, temporalArithmetic } from "./treatments/date-arithmetic.ts";
 import { DATE_FUNCTIONS, extract } from "./treatments/date-parts.ts";
+import { DOCUMENT_FUNCTIONS, documentOperator } from "./treatments/documents.ts";
 import { computed, predicate } from "./treatments/expressions.ts";
 import { extremum } from "./treatments/extrema.ts";
 import { JSON_FUNCTIONS, jsonFunction, rowTerm } from "./treatments/json.ts";
@@ -22,7 +24,7 @@ import { JSON_AGGREGATES, jsonAggregate } from "./treatments/json-aggregates.ts"
 import { NUMBER_FUNCTIONS, numberFunction } from "./treatments/numbers.ts";
 import { like } from "./treatments/patterns.ts";
 import { isTemporal } from "./treatments/temporal.ts";
-import { TEXT_FUNCTIONS } from "./treatments/text-functions.ts";
+import { type FunctionRule, TEXT_FUNCTIONS } from "./treatments/text-functions.ts";
 import { collate, length } from "./treatments/texts.ts";
 import { overClause, windowFunction } from "./treatments/windows.ts";
 
@@ -66,6 +68,14 @@ export function planOperand(analysis: Analysis, expression: Expression): Operand
             : arithmetic(analysis, expression.operator, left, right),
         )
       );
+    case "document":
+      return withOperands(analysis, expression.left, expression.right, (left, right) =>
+        documentOperator(analysis, expression.operator, left, right),
+      );
+    case "array": {
+      const operands = planOperands(analysis, expression.items);
+      return isBypass(operands) ? operands : arrayOf(analysis, operands);
+    }
     case "negate": {
       const operand = planOperand(analysis, expression.operand);
       return isBypass(operand) ? operand : negate(analysis, operand);
@@ -188,18 +198,35 @@ function literal(analysis: Analysis, node: Literal): Constant {
 function parameter(analysis: Analysis, number: number): Operand | Bypass {
   const { parameterTypes, types } = analysis.surroundings;
   const id = parameterTypes[number - 1];
-  const type = enumType(analysis, ({ oid }) => oid === id) ?? (id === undefined ? null : types.byId(id));
+  const item = id === undefined ? null : types.elementOf(id);
+  const type =
+    enumType(analysis, ({ oid }) => oid === id) ??
+    (id === undefined ? null : types.byId(id)) ??
+    (item === null ? null : types.arrayOf(item.oid));
   if (type === null) return bypass("unsupported-type", `parameter $${number} is of a type that is not modelled`);
   return { kind: "constant", source: { from: "parameter", index: number - 1 }, type, text: null };
 }
 
 function planCast(analysis: Analysis, expression: Expression, name: TypeName): Operand | Bypass {
+  if (expression.kind === "array" && name.array) {
+    // The items are cast, each by itself (transformArrayExpr).
+    const type = { ...name, array: false };
+    const items = expression.items.map((operand): Expression => ({ kind: "cast", operand, type }));
+    return items.length === 0 ? emptyArray(analysis, name) : planOperand(analysis, { kind: "array", items });
+  }
   const operand = planOperand(analysis, expression);
   if (isBypass(operand)) return operand;
   const type = castType(analysis, name);
   if (type === null) return bypass("unsupported-type", `a cast to ${name.name.join(".")}`);
   if (operand.kind !== "constant") return castTemporal(analysis, operand, type) ?? cast(analysis, operand, type);
   return retypeConstant(operand, type) ?? castTemporal(analysis, operand, type) ?? cast(analysis, operand, type);
+}
+
+function emptyArray(analysis: Analysis, name: TypeName): Term | Bypass {
+  const type = castType(analysis, name);
+  return type === null
+    ? bypass("unsupported-type", `an array of ${name.name.join(".")}`)
+    : arrayTerm(type, "'{}'", () => true);
 }
 
 function castType(analysis: Analysis, name: TypeName): ColumnType | null {
@@ -309,15 +336,19 @@ function planInAsComparisons(
 
 /** `x = ANY($1)`: the array's elements as a JSON list. An empty array is false even for NULL, in both engines. */
 function planAnyOf(analysis: Analysis, expression: Expression, array: Expression, negated: boolean): string | Bypass {
-  if (array.kind !== "parameter")
-    return bypass("unsupported-operator", "ANY or ALL over an array that is no parameter");
   const operand = planOperand(analysis, expression);
   if (isBypass(operand)) return operand;
+  const planned = planOperand(analysis, array);
+  if (isBypass(planned)) return planned;
+  if (isArray(analysis, planned)) {
+    const found = isItemOf(analysis, operand, planned);
+    return typeof found === "string" && negated ? `(NOT ${found})` : found;
+  }
   if (!isTerm(operand)) return bypass("unsupported-operator", "a constant compared with ANY or ALL");
-  const { parameterTypes, types } = analysis.surroundings;
-  const element = types.elementOf(parameterTypes[array.number - 1] ?? 0);
-  if (element === null) return bypass("unsupported-type", `parameter $${array.number} is no array of a modelled type`);
-  const source = { from: "parameter", index: array.number - 1 } as const;
+  if (planned.kind !== "constant") return bypass("unsupported-operator", "ANY or ALL over this");
+  const { source, type } = planned;
+  const element = typeof type === "string" ? null : analysis.surroundings.types.elementOf(type.oid);
+  if (element === null) return bypass("unsupported-type", "ANY or ALL over no array of a modelled type");
   const binding = equalityBinding(operand.type, { kind: "constant", source, type: element, text: null });
   if (binding.kind === "bypass") return binding;
   const value = operand.equality();
@@ -382,8 +413,14 @@ function planCall(analysis: Analysis, call: Call): Term | Bypass {
     }
   }
   if (call.field !== undefined && operands[0] !== undefined) return extract(analysis, call.field, operands[0]);
-  const rule = isPlain ? (TEXT_FUNCTIONS.get(name) ?? DATE_FUNCTIONS.get(name)) : undefined;
+  const rule = isPlain ? otherFunction(name) : undefined;
   return rule?.(analysis, operands, name) ?? bypass("unsupported-function", `function ${call.name.join(".")}()`);
+}
+
+function otherFunction(name: string): FunctionRule | undefined {
+  return (
+    TEXT_FUNCTIONS.get(name) ?? DATE_FUNCTIONS.get(name) ?? ARRAY_FUNCTIONS.get(name) ?? DOCUMENT_FUNCTIONS.get(name)
+  );
 }
 
 function planWindowCall(analysis: Analysis, name: string, call: Call, window: Window): Term | Bypass {

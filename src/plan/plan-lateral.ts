@@ -1,6 +1,7 @@
 import { type Bypass, bypass } from "../outcome.ts";
 import type { DerivedTable, Join, Query, Select } from "../parse/ast.ts";
 import { type Analysis, isBypass } from "./analysis.ts";
+import type { Block } from "./block.ts";
 import { planTruth } from "./plan-expression.ts";
 import { fillWithNull, NOT_FILLED, type PlannedFrom, planFrom, printNested, rowBoundOf } from "./plan-from.ts";
 import { planQuery } from "./plan-query.ts";
@@ -11,7 +12,8 @@ type LateralJoin = Omit<Join, "right"> & { readonly right: DerivedTable };
 
 /**
  * SQLite has no LATERAL. A query that has one row for each row on its left is read as a value, once for each column that
- * is asked for; one that only filters is a join with its WHERE as the condition; anything else is left to the origin.
+ * is asked for; one that only filters is a join with its WHERE as the condition; one that only filters, sorts and limits a
+ * table is a join with the rows of the table that it finds; anything else is left to the origin.
  */
 export function planLateral(
   analysis: Analysis,
@@ -26,7 +28,10 @@ export function planLateral(
   if (!isAlways(join.condition)) return bypass("join", "a lateral query with a condition of its own");
   const block = planQuery(analysis, query, new Scope(outer, left.namespace));
   if (isBypass(block)) return block;
-  if (!(block.oneRow || (join.type === "left" && block.atMostOneRow()))) {
+  const isOneRow = block.oneRow || (join.type === "left" && block.atMostOneRow());
+  const limited = isOneRow ? null : plainSelect({ ...query, limit: null, offset: null });
+  if (limited?.from?.kind === "table") return asRowsFound(analysis, join, limited, block, left, outer);
+  if (!isOneRow) {
     return bypass("join", "a lateral query that may have any number of rows");
   }
   const columns = block.columns.map(({ name, term }, index) => ({
@@ -116,6 +121,50 @@ function asJoin(
     conditions: [],
   };
 }
+
+/**
+ * The table is joined by the numbers that SQLite gives to its rows: those that the query finds for the row on the left. The
+ * query runs once for each such row, as it does in the origin.
+ */
+function asRowsFound(
+  analysis: Analysis,
+  join: LateralJoin,
+  select: Select,
+  block: Block,
+  left: PlannedFrom,
+  outer: Scope | null,
+): PlannedFrom | Bypass {
+  const [found] = block.select?.scope.namespace.relations ?? [];
+  const beside = new Scope(outer, left.namespace);
+  const right = select.from === null ? NOT_FILLED : planFrom(analysis, select.from, beside);
+  if (isBypass(right)) return right;
+  const [relation] = right.namespace.relations;
+  const table = relation?.table ?? null;
+  if (found === undefined || relation === undefined || table === null || found.table?.id !== table.id) {
+    return bypass("join", "a lateral query that may have any number of rows");
+  }
+  if (table.columns.some(({ name }) => name.toLowerCase() === ROW_NUMBER)) {
+    return bypass("join", `a lateral query over a table with a column named ${ROW_NUMBER}`);
+  }
+  const columns = selectedColumns(select, new Scope(beside, right.namespace), join.right.columnAliases);
+  if (isBypass(columns)) return columns;
+  const rowBound = rowBoundOf(join.type, left.namespace, right.namespace);
+  const namespace = withRelation(left.namespace, lateralRelation(join.right, columns, right.namespace), rowBound);
+  if (join.type === "left" && !fillWithNull(right.namespace)) return NOT_FILLED;
+  const operator = join.type === "left" ? "LEFT JOIN" : "JOIN";
+  return {
+    ...left,
+    namespace,
+    print: () => {
+      const rows = block.print([{ sql: `${found.alias}.${ROW_NUMBER}`, as: null }]);
+      return `${left.print()} ${operator} ${printNested(right)} ON ${relation.alias}.${ROW_NUMBER} IN (${rows})`;
+    },
+    conditions: [],
+  };
+}
+
+/** SQLite's own name for the number of a row. */
+const ROW_NUMBER = "rowid";
 
 /** Its own columns only: one from around it would not become NULL in an outer join. */
 function selectedColumns({ targets }: Select, scope: Scope, aliases: readonly string[]): readonly NamedTerm[] | Bypass {

@@ -88,12 +88,15 @@ function planClauses(
   scope: Scope,
   names: readonly string[] | null,
 ): Clauses | Bypass {
-  const { pinsLiterals, comparesExpressions, computesSameRows } = analysis;
+  const { pinsLiterals, comparesExpressions, computesSameRows, computesEachRow } = analysis;
   try {
     analysis.computesSameRows = false;
     // A query that stands where its own query compares expressions is part of what is compared.
     analysis.pinsLiterals = pinsLiterals && comparesExpressions;
+    const whole = query.limit === null && query.offset === null;
+    analysis.computesEachRow = names !== null && whole && select.from?.kind === "table" && isStraight(select.where);
     const where = select.where === null ? null : planTruth(analysis, select.where);
+    analysis.computesEachRow = false;
     if (isBypass(where)) return where;
     const whereInputs = analysis.inputs.length;
     const limit = planRowCount(analysis, query.limit, -1);
@@ -126,6 +129,7 @@ function planClauses(
     analysis.pinsLiterals = pinsLiterals;
     analysis.comparesExpressions = comparesExpressions;
     analysis.computesSameRows = computesSameRows;
+    analysis.computesEachRow = computesEachRow;
   }
 }
 
@@ -317,4 +321,32 @@ function distinctOn(analysis: Analysis, select: PlannedSelect, keys: readonly st
     atMostOneRow: () => false,
     select: null,
   };
+}
+
+/** A condition all of whose parts are computed for each row: nothing in it is left out, whatever the rest of it yields. */
+function isStraight(expression: Expression | null): boolean {
+  switch (expression?.kind) {
+    case "column":
+    case "literal":
+    case "parameter":
+      return true;
+    case "cast":
+    case "not":
+    case "negate":
+    case "isNull":
+      return isStraight(expression.operand);
+    case "comparison":
+    case "arithmetic":
+    case "concat":
+    case "document":
+      return isStraight(expression.left) && isStraight(expression.right);
+    case "like":
+      return isStraight(expression.operand) && isStraight(expression.pattern);
+    case "array":
+      return expression.items.every(isStraight);
+    case "call":
+      return expression.filter === null && expression.over === null && expression.operands.every(isStraight);
+    default:
+      return false;
+  }
 }

@@ -7,7 +7,8 @@ import type { Relation, Scope } from "./scope.ts";
  * are equal to constants, to values from around the query, or to columns of tables that are already down to one row.
  */
 export function findsOneRow(scope: Scope, conditions: readonly Expression[]): boolean {
-  const { relations } = scope.namespace;
+  // A query that is read in place, row by row, adds no rows; but what it yields is not known before the row is.
+  const relations = scope.namespace.relations.filter(({ inPlace }) => !inPlace);
   const equalities = conditions.flatMap(conjuncts).flatMap((condition) => {
     if (condition.kind !== "comparison" || condition.operator !== "=") return [];
     return [{ left: sideOf(condition.left, scope), right: sideOf(condition.right, scope) }];

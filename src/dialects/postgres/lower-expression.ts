@@ -14,8 +14,15 @@ import type {
   TypeCast,
   TypeName as TypeNameNode,
 } from "libpg-query";
-import type { ArithmeticOperator, ComparisonOperator, Expression, TypeName } from "../../parse/ast.ts";
+import type {
+  ArithmeticOperator,
+  ComparisonOperator,
+  DocumentOperator,
+  Expression,
+  TypeName,
+} from "../../parse/ast.ts";
 import type { Token } from "../../parse/token.ts";
+import { lowerQuantified } from "./lower-quantified.ts";
 import { lowerOrder } from "./lower-query.ts";
 import { lowerSubquery } from "./lower-subquery.ts";
 import { CONSTANT_FIELDS, lowerExtract, lowerLike, plainCall } from "./lower-syntax.ts";
@@ -45,6 +52,12 @@ export function lowerExpression(node: Node | undefined, lowering: Lowering): Exp
     if ("MinMaxExpr" in node) return lowerExtremum(node.MinMaxExpr, lowering);
     if ("FuncCall" in node) return lowerCall(node.FuncCall, lowering);
     if ("SubLink" in node) return lowerSubquery(node.SubLink, lowering);
+    if ("A_ArrayExpr" in node) {
+      lowering.allow(node.A_ArrayExpr, "ARRAY[…]", ["elements", "location", "list_start", "list_end"]);
+      const items = lowerList(node.A_ArrayExpr.elements, lowering);
+      if (!items.some(({ kind }) => kind === "array")) return { kind: "array", items };
+      return lowering.refuse("unsupported-syntax", "ARRAY[…] of several dimensions");
+    }
     if ("RowExpr" in node) {
       lowering.allow(node.RowExpr, "row", ["args", "row_format", "location"]);
       return { kind: "row", items: lowerList(node.RowExpr.args, lowering) };
@@ -126,12 +139,8 @@ function lowerOperator(node: A_Expr, lowering: Lowering): Expression {
     case "AEXPR_OP":
       return lowerPlainOperator(node, name, lowering);
     case "AEXPR_OP_ANY":
-    case "AEXPR_OP_ALL": {
-      const quantifier = node.kind === "AEXPR_OP_ANY" ? "ANY" : "ALL";
-      const negated = quantifier === "ALL";
-      if (name !== (negated ? "<>" : "=")) return lowering.refuse("unsupported-operator", `${name} ${quantifier} (…)`);
-      return { kind: "anyOf", operand: left(node, lowering), array: right(node, lowering), negated };
-    }
+    case "AEXPR_OP_ALL":
+      return lowerQuantified(node, name, lowering, lowerExpression);
     case "AEXPR_DISTINCT":
     case "AEXPR_NOT_DISTINCT": {
       if (name !== "=") return lowering.refuse("unsupported-operator", `IS DISTINCT FROM by ${name}`);
@@ -153,6 +162,20 @@ function lowerOperator(node: A_Expr, lowering: Lowering): Expression {
       }
       const negated = node.kind === "AEXPR_NOT_BETWEEN";
       return { kind: "between", operand: left(node, lowering), low, high, negated };
+    }
+    case "AEXPR_BETWEEN_SYM":
+    case "AEXPR_NOT_BETWEEN_SYM": {
+      const [low, high, ...rest] = operands(node, lowering);
+      if (low === undefined || high === undefined || rest.length > 0) {
+        return lowering.refuse("unsupported-syntax", "BETWEEN without two bounds");
+      }
+      const operand = left(node, lowering);
+      const negated = node.kind === "AEXPR_NOT_BETWEEN_SYM";
+      const ways: Expression[] = [
+        { kind: "between", operand, low, high, negated },
+        { kind: "between", operand, low: high, high: low, negated },
+      ];
+      return { kind: negated ? "and" : "or", operands: ways };
     }
     case "AEXPR_LIKE":
     case "AEXPR_ILIKE":
@@ -187,6 +210,7 @@ function operands(node: A_Expr, lowering: Lowering): Expression[] {
 function lowerPlainOperator(node: A_Expr, name: string, lowering: Lowering): Expression {
   if (node.lexpr === undefined) {
     if (name === "-") return { kind: "negate", operand: right(node, lowering) };
+    if (name === "+") return unchanged(right(node, lowering), lowering);
     return lowering.refuse("unsupported-operator", `the prefix operator ${name}`);
   }
   if (isComparison(name)) {
@@ -199,7 +223,33 @@ function lowerPlainOperator(node: A_Expr, name: string, lowering: Lowering): Exp
   if (regex !== undefined) return plainCall(regex, [left(node, lowering), right(node, lowering)]);
   if (name === "^@") return plainCall("starts_with", [left(node, lowering), right(node, lowering)]);
   if (name === "||") return { kind: "concat", left: left(node, lowering), right: right(node, lowering) };
+  if (isDocumentOperator(name)) {
+    return { kind: "document", operator: name, left: left(node, lowering), right: right(node, lowering) };
+  }
   return lowering.refuse("unsupported-operator", `the operator ${name}`);
+}
+
+/** `+ x`. A constant alone would be taken for another thing in some places, and an untyped one gets a type by the sign. */
+function unchanged(operand: Expression, lowering: Lowering): Expression {
+  const isPlain = operand.kind === "column" || operand.kind === "cast" || operand.kind === "arithmetic";
+  return isPlain ? operand : lowering.refuse("unsupported-operator", "the prefix operator + before a constant");
+}
+
+const DOCUMENT_OPERATORS: ReadonlySet<string> = new Set<DocumentOperator>([
+  "@>",
+  "<@",
+  "&&",
+  "->",
+  "->>",
+  "#>",
+  "#>>",
+  "?",
+  "?|",
+  "?&",
+]);
+
+function isDocumentOperator(name: string): name is DocumentOperator {
+  return DOCUMENT_OPERATORS.has(name);
 }
 
 /** The functions behind them (pg_operator.dat). */
@@ -365,7 +415,6 @@ const SQL_SYNTAX: ReadonlySet<string> = new Set([
 ]);
 
 const NODE_NAMES: ReadonlyMap<string, string> = new Map([
-  ["A_ArrayExpr", "ARRAY[…]"],
   ["A_Indirection", "a field or element of a value"],
   ["NamedArgExpr", "a named argument"],
   ["XmlExpr", "an XML expression"],

@@ -4,7 +4,7 @@ import type { Lowering } from "./lowering.ts";
 import { stringList } from "./survey.ts";
 
 /** How the parts of what is lowered here are lowered themselves. */
-type LowerExpression = (node: Node | undefined, lowering: Lowering) => Expression;
+export type LowerExpression = (node: Node | undefined, lowering: Lowering) => Expression;
 
 export const CONSTANT_FIELDS = ["ival", "fval", "sval", "boolval", "bsval", "isnull", "location"];
 
@@ -22,12 +22,13 @@ export function plainCall(name: string, operands: readonly Expression[]): Extrac
   };
 }
 
-const LIKE_OPERATORS: ReadonlyMap<string, { readonly negated: boolean; readonly caseInsensitive: boolean }> = new Map([
-  ["~~", { negated: false, caseInsensitive: false }],
-  ["!~~", { negated: true, caseInsensitive: false }],
-  ["~~*", { negated: false, caseInsensitive: true }],
-  ["!~~*", { negated: true, caseInsensitive: true }],
-]);
+export const LIKE_OPERATORS: ReadonlyMap<string, { readonly negated: boolean; readonly caseInsensitive: boolean }> =
+  new Map([
+    ["~~", { negated: false, caseInsensitive: false }],
+    ["!~~", { negated: true, caseInsensitive: false }],
+    ["~~*", { negated: false, caseInsensitive: true }],
+    ["!~~*", { negated: true, caseInsensitive: true }],
+  ]);
 
 export function lowerLike(node: A_Expr, name: string, lowering: Lowering, lower: LowerExpression): Expression {
   const operator = LIKE_OPERATORS.get(name);

@@ -1,9 +1,12 @@
 import type { ColumnType } from "../../catalog.ts";
 import type { Binder, ValueBinders } from "../../execute/bind.ts";
 import type { StoreValue } from "../../store/contract.ts";
-import { scaleOf } from "./kinds.ts";
+import { arrayBinder, literalItems } from "./array-input.ts";
+import { jsonbText } from "./functions-in-sqlite/jsonb.ts";
+import { OID, scaleOf } from "./kinds.ts";
 import { numericKey } from "./numeric-key.ts";
 import { instantMicroseconds, readTime, shownMicroseconds } from "./time-input.ts";
+import { ARRAY_ITEMS } from "./type-system.ts";
 
 /** What the text of a time depends on. */
 export interface BindSession {
@@ -24,10 +27,11 @@ export function createBinders(session: BindSession): ValueBinders {
       return (value) => (check(value) === undefined ? undefined : bind(value));
     },
     key: () => bindNumericKey,
+    items: literalItems,
   };
 }
 
-type BoundType = Pick<ColumnType, "kind" | "precision" | "labels">;
+type BoundType = Pick<ColumnType, "kind" | "oid" | "precision" | "labels">;
 
 const INT2_MAX = 32_767;
 const INT4_MAX = 2_147_483_647;
@@ -75,10 +79,30 @@ function valueBinder(type: BoundType, session: BindSession): Binder {
     case "enum":
       return labelBinder(new Map(type.labels.map((label) => [label, label])));
     case "json":
-    case "wire":
-      return bindNothing;
+      return type.oid === OID.jsonb ? bindJsonb : bindNothing;
+    case "wire": {
+      const item = ARRAY_ITEMS.get(type.oid);
+      if (item === undefined || !BOUND_ITEMS.has(item.kind)) return bindNothing;
+      return arrayBinder(valueBinder({ ...item, precision: null, labels: [] }, session), item.kind === "bool");
+    }
     default:
       return type.kind satisfies never;
+  }
+}
+
+/** Types of items whose value that is bound is their text, or a truth. */
+const BOUND_ITEMS: ReadonlySet<string> = new Set(["int2", "int4", "int8", "bool", "text", "uuid"]);
+
+/** The text of a jsonb as the origin prints it. `pg` sends an object as JSON, but an array as an array of SQL. */
+function bindJsonb(value: unknown): StoreValue | undefined {
+  if (value === null || value === undefined) return null;
+  const isPlain = typeof value !== "object" || Object.getPrototypeOf(value) === Object.prototype;
+  if (!isPlain || typeof value === "function" || typeof value === "symbol") return undefined;
+  if (typeof value === "object" && "toPostgres" in value) return undefined;
+  try {
+    return jsonbText(typeof value === "object" ? JSON.stringify(value) : String(value));
+  } catch {
+    return undefined;
   }
 }
 

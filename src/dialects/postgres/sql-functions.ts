@@ -1,13 +1,16 @@
 import type { RegisterFunctions } from "../../store/contract.ts";
+import { registerArrayFunctions } from "./functions-in-sqlite/array-functions.ts";
 import { registerArrays } from "./functions-in-sqlite/arrays.ts";
 import { registerCaseFunctions } from "./functions-in-sqlite/case.ts";
 import { registerCasts } from "./functions-in-sqlite/casts.ts";
 import { registerDateFunctions } from "./functions-in-sqlite/dates.ts";
 import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
+import { registerDocuments } from "./functions-in-sqlite/documents.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
 import { registerIntegers } from "./functions-in-sqlite/integers.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
 import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
+import { registerTextInput } from "./functions-in-sqlite/text-input.ts";
 import { registerTexts } from "./functions-in-sqlite/texts.ts";
 
 /** URL of this module: threads import it to define the same functions on their connections. */
@@ -24,10 +27,13 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   // Called in each row of a recursive query: a thread that is to end does so between two calls.
   target.function("pg_step", { deterministic: false }, () => 0);
   registerArrays(target);
+  registerArrayFunctions(target);
   registerCasts(target);
   registerDecimals(target);
+  registerDocuments(target);
   registerFloats(target);
   registerIntegers(target);
   registerJson(target);
+  registerTextInput(target);
   registerTexts(target);
 };

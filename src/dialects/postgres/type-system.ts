@@ -23,6 +23,11 @@ const BUILTINS: readonly (readonly [kind: Builtin, oid: number, arrayOid: number
     ["json", 3802, 3807, "jsonb", "jsonb"],
   ];
 
+/** What the items of an array are, by the oid of the array's type. */
+export const ARRAY_ITEMS: ReadonlyMap<number, { readonly kind: Builtin; readonly oid: number }> = new Map(
+  BUILTINS.map(([kind, oid, arrayOid]) => [arrayOid, { kind, oid }]),
+);
+
 /** The types that the planner reasons about, in a database whose default collation is given. */
 export function createTypeSystem(defaultCollation: Collation, session: TypeSession): TypeSystem {
   const byId = new Map<number, ColumnType>();
@@ -58,6 +63,10 @@ export function createTypeSystem(defaultCollation: Collation, session: TypeSessi
     elementOf: (arrayId) => byArrayId.get(arrayId) ?? null,
     arrayOf: (elementId) => arrays.get(elementId) ?? null,
     byName: (name) => {
+      if (name.array && name.modifiers.length === 0) {
+        const element = byCast.get(castName({ ...name, array: false }));
+        return element === undefined ? null : (arrays.get(element.oid) ?? null);
+      }
       const type = byCast.get(castName(name)) ?? null;
       return type === null || name.modifiers.length === 0 ? type : modified(type, name.modifiers);
     },

@@ -18,6 +18,7 @@ import {
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
+import { castFromText } from "./text-input.ts";
 import { charLength, wireSql } from "./wire.ts";
 
 /** Casts whose result is the origin's for every value in the loaded rows. */
@@ -36,6 +37,8 @@ function castTerm(analysis: Analysis, term: Term, type: ColumnType): Term | Bypa
   if (isTextKind(type.kind)) return castToText(analysis, term, type);
   if (type.kind === "numeric" && isExactNumber(term)) return castToNumeric(analysis, term, type);
   if (isIntegerKind(type.kind) && isExactNumber(term)) return castToInteger(analysis, term, type);
+  const read = castFromText(analysis, term, type);
+  if (read !== null) return read;
   const value = term.value();
   if (typeof value !== "string") return value;
   const { neverNull } = term;

@@ -5,9 +5,10 @@ import type { Constant, Operand, Term } from "../term.ts";
 import { mergeCollations } from "./collations.ts";
 import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
 import { type Comparator, FLIPPED } from "./comparators.ts";
-import { equalityBinding, integerValue } from "./constants.ts";
+import { equalityBinding, integerLiteralType, integerValue, untypedConstantTerm } from "./constants.ts";
 import { compareTemporal } from "./date-arithmetic.ts";
 import { integerScale, isExactNumber } from "./decimals.ts";
+import { compareDocuments } from "./documents.ts";
 import { wireSql } from "./wire.ts";
 
 function isEquality(operator: Comparator): boolean {
@@ -18,6 +19,8 @@ function isEquality(operator: Comparator): boolean {
 export function compare(analysis: Analysis, operator: Comparator, left: Operand, right: Operand): string | Bypass {
   const temporal = compareTemporal(analysis, operator, left, right);
   if (temporal !== null) return temporal;
+  const documents = compareDocuments(analysis, operator, left, right);
+  if (documents !== null) return documents;
   if (isTerm(left)) {
     if (isTerm(right)) return compareTerms(analysis, operator, left, right);
     if (right.kind === "null") return compareWithNull(operator, left);
@@ -163,11 +166,30 @@ function compareConstants(
 ): string | Bypass {
   const refusal = bypass("unsupported-operator", "a comparison of two constants");
   if (left.kind !== "constant" || right.kind !== "constant") return refusal;
-  if (left.type !== "integer" || right.type !== "integer") return refusal;
+  if (right.type !== "integer" && left.type === "integer") return compareWithInteger(analysis, operator, left, right);
+  if (left.type !== "integer") {
+    return right.type === "integer" ? compareWithInteger(analysis, FLIPPED[operator], right, left) : refusal;
+  }
+  if (right.type !== "integer") return refusal;
   const a = integerValue(left);
   const b = integerValue(right);
   if (a === null || b === null) return refusal;
   analysis.pin(left);
   analysis.pin(right);
   return `(${a} ${operator} ${b})`;
+}
+
+/** `1 = $1`, where the origin has found that the parameter is an integer too. */
+function compareWithInteger(
+  analysis: Analysis,
+  operator: Comparator,
+  literal: Constant,
+  other: Constant,
+): string | Bypass {
+  const isInteger = typeof other.type !== "string" && isIntegerKind(other.type.kind);
+  if (!isInteger || integerLiteralType(analysis, literal) === null) {
+    return bypass("unsupported-operator", "a comparison of two constants");
+  }
+  const term = untypedConstantTerm(analysis, literal);
+  return isBypass(term) ? term : compareWithConstant(analysis, operator, term, other);
 }

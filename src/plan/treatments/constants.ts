@@ -95,7 +95,14 @@ export function constantTerm(analysis: Analysis, constant: Constant, type: Colum
 
 /** A literal of json is shown as it is written, one of jsonb as the origin prints it. */
 function jsonConstant(analysis: Analysis, constant: Constant, type: ColumnType): Term | Bypass {
-  if (constant.text === null) return bypass("unsupported-type", `a parameter of type ${type.name} in a computation`);
+  if (constant.text === null) {
+    if (type.name !== "jsonb") return bypass("unsupported-type", `a parameter of type ${type.name} in a computation`);
+    return computed({
+      type,
+      sql: analysis.input(constant.source, { kind: "value", type }),
+      equality: bypass("unsupported-type", "values of type jsonb cannot be compared exactly here"),
+    });
+  }
   const text = analysis.input(constant.source, { kind: "value", type: analysis.builtin("text") });
   return computed({
     type,

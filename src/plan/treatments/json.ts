@@ -2,6 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
+import { itemType } from "./arrays.ts";
 import { scaleOf } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
@@ -162,7 +163,7 @@ export function shapeOf(analysis: Analysis, operand: Operand, binary: boolean): 
 function holdsVerbatim(shape: Shape): boolean {
   switch (shape.kind) {
     case "value":
-      return shape.codec === "J";
+      return shape.codec.endsWith("J");
     case "array":
       return shape.items.some(holdsVerbatim);
     case "object":
@@ -216,9 +217,43 @@ function valueShape(
       return binary ? bypass("may-raise", "a value of json in jsonb") : ["J", term.value()];
     case "wire":
       if (type.oid === 700) return ["w", term.value()];
+      if (itemType(analysis, type) !== null) return itemsShape(analysis, term, binary);
       return SHOWN_AS_TEXT.has(type.oid) ? ["s", term.value()] : bypass("unsupported-type", `${type.name} in JSON`);
   }
 }
+
+/** An array: `a` and the codec of its items, which are read from its text. `B` is a truth and `T` a timestamp in it. */
+function itemsShape(
+  analysis: Analysis,
+  term: Term,
+  binary: boolean,
+): readonly [codec: string, sql: string | Bypass] | Bypass {
+  const { types } = analysis.surroundings;
+  const item = types.elementOf(term.type.oid);
+  const codec = item === null ? undefined : ITEM_CODECS[item.kind];
+  const isJson = item?.kind === "json" && item.name === "json";
+  const isTime = codec === "T" || codec === "Z" || item?.kind === "date";
+  if (codec === undefined || (isJson && binary) || (isTime && !types.session.isoDates)) {
+    return bypass("unsupported-type", `${term.type.name} in JSON`);
+  }
+  return [`a${isJson ? "J" : codec}`, term.value()];
+}
+
+const ITEM_CODECS: Partial<Record<ColumnType["kind"], string>> = {
+  int2: "n",
+  int4: "n",
+  int8: "n",
+  bool: "B",
+  float8: "w",
+  numeric: "w",
+  text: "s",
+  char: "s",
+  uuid: "s",
+  date: "s",
+  timestamp: "T",
+  timestamptz: "Z",
+  json: "j",
+};
 
 function asText(value: string | Bypass): string | Bypass {
   return typeof value === "string" ? `CAST(${value} AS TEXT)` : value;

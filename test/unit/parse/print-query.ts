@@ -141,6 +141,10 @@ function expression(node: Expression): string {
     case "comparison":
     case "arithmetic":
       return `(${expression(node.left)} ${node.operator} ${expression(node.right)})`;
+    case "document":
+      return `(${expression(node.left)} ${node.operator} ${expression(node.right)})`;
+    case "array":
+      return `ARRAY[${list(node.items)}]`;
     case "negate":
       return `(- ${expression(node.operand)})`;
     case "concat":

@@ -1,13 +1,5 @@
 import type { FunctionTarget, StoreValue } from "../../../store/contract.ts";
-
-/** What `array_out` quotes: nothing at all, blanks (as `array_isspace` knows them), its own signs, and the word NULL. */
-const QUOTED = /^$|[ \t\n\r\v\f"\\{},]|^null$/i;
-
-function elementText(value: StoreValue): string {
-  if (value === null) return "NULL";
-  const text = String(value);
-  return QUOTED.test(text) ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : text;
-}
+import { itemText } from "../array-text.ts";
 
 /** Aggregates that put the texts of values together. */
 export function registerArrays(target: FunctionTarget): void {
@@ -15,7 +7,7 @@ export function registerArrays(target: FunctionTarget): void {
     deterministic: true,
     start: () => [],
     step: (elements, value) => {
-      elements.push(elementText(value));
+      elements.push(itemText(value === null ? null : String(value)));
       return elements;
     },
     result: (elements) => (elements.length === 0 ? null : `{${elements.join(",")}}`),

@@ -1,4 +1,5 @@
 import type { StoreValue } from "../../../store/contract.ts";
+import { type ArrayItem, isItems, readArray } from "../array-text.ts";
 import { floatText } from "../float-text.ts";
 import { type WireText, wireTextOf } from "../wire-text.ts";
 import { jsonbNumber, jsonbObject } from "./jsonb.ts";
@@ -150,6 +151,14 @@ function valueWriter(codec: string, binary: boolean): WireText {
       return text;
     case "b":
       return text;
+    case "B":
+      return (value) => (value === "t" ? "true" : "false");
+    case "T":
+      return (value) => JSON.stringify(isoTime(String(value), ""));
+    case "a": {
+      const write = valueWriter(codec.slice(1), binary);
+      return (value) => itemsJson(readArray(String(value)).items, write, binary ? ", " : ",");
+    }
     case "f":
       return (value) => numberText(typeof value === "number" ? floatText(value) : String(value), binary);
     case "m":
@@ -158,6 +167,14 @@ function valueWriter(codec: string, binary: boolean): WireText {
     default:
       return (value) => JSON.stringify(text(value));
   }
+}
+
+function itemsJson(items: readonly ArrayItem[], write: WireText, comma: string): string {
+  const written = items.map((item) => {
+    if (isItems(item)) return itemsJson(item, write, comma);
+    return item === null ? "null" : write(item);
+  });
+  return `[${written.join(comma)}]`;
 }
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/;
