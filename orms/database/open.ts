@@ -20,7 +20,11 @@ export async function openDatabase(name: string): Promise<Database> {
   await run(url.href, SETUP);
   return {
     url: url.href,
-    [Symbol.asyncDispose]: () => run(server, [`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`]),
+    // Without FORCE the server waits some seconds for connections that are just being closed.
+    [Symbol.asyncDispose]: () =>
+      run(server, [`DROP DATABASE IF EXISTS ${database}`]).catch(() =>
+        run(server, [`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`]),
+      ),
   };
 }
 

@@ -20,7 +20,9 @@ export function textOf(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item)) ?? "undefined";
 }
 
-/** Rows in an order of their own. */
+/** Rows, and the rows inside of them, in an order of their own. */
 export function inAnyOrder(value: unknown): unknown {
-  return Array.isArray(value) ? value.toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1)) : value;
+  if (Array.isArray(value)) return value.map(inAnyOrder).sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inAnyOrder(item)]));
 }

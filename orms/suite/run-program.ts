@@ -14,10 +14,11 @@ import { StatementCounter } from "./count-statements.ts";
 import { findFirstTimes } from "./find-first.ts";
 
 /** Of the read statements, when each read runs again. */
-const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0);
-/** A read runs again this often until what it needs has been fetched, or until the engine says why it does not answer. */
-const LONG_PATIENCE = 40;
-const PATIENCE = 6;
+const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0.8);
+/** A read runs again for so many milliseconds, until what it needs has been fetched … */
+const FETCHED_MS = 20_000;
+/** … or until the engine says why it does not answer. */
+const SAID_MS = 1500;
 
 const [name = ""] = process.argv.slice(2);
 const program = await loadProgram(name);
@@ -38,7 +39,7 @@ const differences: string[] = [];
 let [reads, statements, hits] = [0, 0, 0];
 const rest: Record<string, number> = {};
 
-for (let attempt = 0; attempt < LONG_PATIENCE && engine.stats().hits === 0; attempt++) {
+for (const until = performance.now() + FETCHED_MS; performance.now() < until && engine.stats().hits === 0; ) {
   await cached.findFirst();
   await sleep(20);
 }
@@ -87,6 +88,7 @@ if (differences.length > 0 || faults.length > 0 || share < ANSWERED) process.exi
 
 /** The read again, as soon as what it needs has been fetched behind the first: how its statements were answered. */
 async function secondRun(read: string, run: () => Promise<unknown>, expected: unknown, sent: number) {
+  const started = performance.now();
   for (let attempt = 1; ; attempt++) {
     await sleep(attempt === 1 ? 5 : 15);
     const before = engine.stats();
@@ -104,7 +106,7 @@ async function secondRun(read: string, run: () => Promise<unknown>, expected: un
     const unseen = sent - answered - misses - (after.bypasses - before.bypasses);
     // A session is asked behind a statement what it is: that ends in a moment.
     const momentary = unseen > 0 || reasons["session-state"] !== undefined;
-    if (attempt < (misses > 0 ? LONG_PATIENCE : momentary ? PATIENCE : 0)) continue;
+    if (performance.now() - started < (misses > 0 ? FETCHED_MS : momentary ? SAID_MS : 0)) continue;
     if (misses > 0) reasons.miss = misses;
     // Cursors and streams go past the cache.
     if (unseen > 0) reasons.unseen = unseen;
