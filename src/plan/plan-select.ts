@@ -31,17 +31,25 @@ interface SelectColumn extends BlockColumn {
   readonly aggregated: boolean;
 }
 
+/** What is wanted of a SELECT. */
+interface SelectResult {
+  /** The origin's own names of the columns, where it was asked for them. */
+  readonly names: readonly string[] | null;
+  /** All its rows, in both engines. */
+  readonly readInFull: boolean;
+}
+
 export function planSelect(
   analysis: Analysis,
   query: Query,
   select: Select,
   outer: Scope | null,
-  names: readonly string[] | null,
+  result: SelectResult,
 ): Block | Bypass {
   const from = select.from === null ? null : planFrom(analysis, select.from, outer);
   if (isBypass(from)) return from;
   const scope = new Scope(outer, from?.namespace ?? NOTHING);
-  const clauses = analysis.within(scope, () => planClauses(analysis, query, select, scope, names));
+  const clauses = analysis.within(scope, () => planClauses(analysis, query, select, scope, result));
   if (isBypass(clauses)) return clauses;
   const planned: PlannedSelect = { ...clauses, from, scope };
   const conditions = [...(from?.conditions ?? []), ...(select.where === null ? [] : [select.where])];
@@ -86,7 +94,7 @@ function planClauses(
   query: Query,
   select: Select,
   scope: Scope,
-  names: readonly string[] | null,
+  { names, readInFull }: SelectResult,
 ): Clauses | Bypass {
   const { pinsLiterals, comparesExpressions, computesSameRows, computesEachRow } = analysis;
   try {
@@ -106,7 +114,7 @@ function planClauses(
     analysis.pinsLiterals = true;
     scope.grouped = select.groupBy.length > 0;
     analysis.comparesExpressions = comparesExpressions || select.groupBy.length > 0 || select.distinct !== false;
-    analysis.computesSameRows = names !== null && limit === null && offset === null && select.distinct === false;
+    analysis.computesSameRows = readInFull && limit === null && offset === null && select.distinct === false;
     const columns = planTargets(analysis, select.targets, scope, names);
     analysis.computesSameRows = false;
     if (isBypass(columns)) return columns;

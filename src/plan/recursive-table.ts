@@ -10,6 +10,7 @@ import type { PlannedRelation } from "./relations.ts";
 import type { Scope } from "./scope.ts";
 import type { Facts, Term } from "./term.ts";
 import { sameColumn } from "./treatments/comparison.ts";
+import { markVariable } from "./treatments/decimals.ts";
 
 type Form = "value" | "equality" | "order" | "output";
 
@@ -26,18 +27,19 @@ export function planRecursive(
   columnAliases: readonly string[],
   { with: common, body, orderBy, limit, offset }: Query,
   outer: Scope | null,
+  readInFull: boolean,
 ): NamedQuery | Bypass {
   const refusal = bypass("cte", `${name} refers to itself in another form than start UNION step`);
   const plain = common.length === 0 && orderBy.length === 0 && limit === null && offset === null;
   if (!plain || body.kind !== "setOperation" || body.operator !== "union" || namesTable(body.left, name))
     return refusal;
-  const start = planQuery(analysis, body.left, outer);
+  const start = planQuery(analysis, body.left, outer, null, readInFull);
   if (isBypass(start)) return start;
   const table = new RecursiveTable(analysis, name, start, columnAliases, body.all);
   const around = analysis.environment;
   analysis.environment = new Environment(around, [table]);
   try {
-    const step = planQuery(analysis, body.right, outer);
+    const step = planQuery(analysis, body.right, outer, null, readInFull);
     return isBypass(step) ? step : (table.complete(step) ?? table);
   } finally {
     analysis.environment = around;
@@ -140,7 +142,7 @@ class RecursiveTable implements NamedQuery {
       const name = this.#nameOf(index, kind);
       return typeof name === "string" ? `${alias}.${name}` : name;
     };
-    return {
+    const column: Term = {
       kind: "term",
       type: start.type,
       column: null,
@@ -158,6 +160,8 @@ class RecursiveTable implements NamedQuery {
       neverNull: () => false,
       canonical: (facts) => this.#canonical(index, start, facts),
     };
+    markVariable(column);
+    return column;
   }
 
   /** A step that hands on its own column adds nothing to what is known of it. */

@@ -1,7 +1,7 @@
 import { daysOf, monthLength } from "./calendar.ts";
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)/;
-const TIME = /^[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+const TIME = /^[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z| ?[+-]\d\d(?::?\d\d)?)?$/;
 
 const DATE_LENGTH = 10;
 const MINUTE_MICROSECONDS = 60_000_000;
@@ -37,7 +37,7 @@ export function readTime(text: string): TimeInput | null {
   const second = Number(time[3] ?? 0);
   if (hour > 23 || minute > 59 || second > 59) return null;
   const fraction = Number((time[4] ?? "").padEnd(6, "0"));
-  const offset = readOffset(time[5]);
+  const offset = readOffset(time[5]?.trimStart());
   if (offset === undefined) return null;
   return { days, ofDay: ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction, offset };
 }
