@@ -200,7 +200,8 @@ function joined(g: Grammar, outer: Scope | null, left: From, depth: number, comm
     left: 5,
     right: lateral ? 0 : 1,
     full: lateral ? 0 : 1,
-    cross: 0.5 * small,
+    // One row beside each: it shows whether there is exactly one.
+    cross: (right.rows <= 1 ? 6 : 0.5) * small,
     comma: list,
     natural: lateral ? 0 : 0.3 * small,
     using: shared.length > 0 && !lateral ? 1.2 : 0,

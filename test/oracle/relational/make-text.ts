@@ -26,8 +26,8 @@ export function makeText(g: Grammar, scope: Scope, type: SqlType, depth: number)
   const sort = valueSort(type);
   const kind = g.choose("text", {
     operator: 3,
-    lower: 1.5,
-    upper: 1.5,
+    lower: 3,
+    upper: 3,
     initcap: 0.2,
     trim: 1,
     trimOf: 0.5,

@@ -14,7 +14,7 @@ import { randomWrite } from "./write.ts";
 /** Statements that are on their way to the origin at once. */
 const CHUNK = 48;
 /** The share of bypasses whose particulars are asked for. */
-const EXPLAINED = 0.2;
+const EXPLAINED = 0.08;
 
 export interface RelatedBatchOptions extends BatchOptions {
   readonly weights: Weights;
