@@ -1,5 +1,6 @@
 import { type Bypass, bypass, literalBypass } from "../../outcome.ts";
 import { readTimeFormat } from "../../parse/time-format.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
@@ -222,7 +223,7 @@ function toChar(analysis: Analysis, [operand, pattern]: readonly Operand[]): Ter
     return fits ? null : bypass("unsupported-function", "to_char() of years beyond 1 to 9999");
   });
   const [day, time] = kind === "date" ? [value, "0"] : [dayOf(value), timeOfDay(value)];
-  const sql = `pg_to_char(${day}, ${time}, '${format.replaceAll("'", "''")}')`;
+  const sql = `pg_to_char(${day}, ${time}, ${quoteText(format)})`;
   return computed({ type: analysis.builtin("text"), sql, neverNull: term.neverNull });
 }
 

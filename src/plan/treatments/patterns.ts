@@ -1,5 +1,6 @@
 import { type Bypass, bypass, literalBypass } from "../../outcome.ts";
 import type { Expression } from "../../parse/ast.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, PatternSyntax, SimpleSource, Source, Term } from "../term.ts";
 import { textArgument } from "./arguments.ts";
@@ -43,7 +44,7 @@ export function like(analysis: Analysis, node: Extract<Expression, { kind: "like
     if (typeof folded !== "string") return folded;
     texts.push(folded);
   }
-  const match = `pg_like(${texts.join(", ")}, '${escaping.replaceAll("'", "''")}')`;
+  const match = `pg_like(${texts.join(", ")}, ${quoteText(escaping)})`;
   return node.negated ? `(NOT ${match})` : match;
 }
 
