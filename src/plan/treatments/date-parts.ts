@@ -3,7 +3,8 @@ import { readTimeFormat } from "../../parse/time-format.ts";
 import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
-import type { Constant, Facts, Operand, Term } from "../term.ts";
+import type { Facts, Operand, Term } from "../term.ts";
+import { isTextConstant } from "./arguments.ts";
 import { differenceOf } from "./date-arithmetic.ts";
 import { scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -144,13 +145,9 @@ function midnightOf(analysis: Analysis, date: Term): Term | Bypass {
 
 /** A literal whose value becomes part of the plan. */
 function literalText(analysis: Analysis, operand: Operand | undefined): string | null {
-  if (operand?.kind !== "constant" || operand.text === null || !isText(operand)) return null;
+  if (operand?.kind !== "constant" || operand.text === null || !isTextConstant(operand)) return null;
   analysis.pin(operand);
   return operand.text;
-}
-
-function isText({ type }: Constant): boolean {
-  return type === "unknown" || (typeof type !== "string" && type.kind === "text");
 }
 
 const TIME_UNITS: ReadonlyMap<string, bigint> = new Map([

@@ -150,7 +150,8 @@ function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void
   });
 }
 
-const FUNCTIONS: Readonly<Record<ArithmeticOperator, string>> = {
+/** How our own functions of integers and of numerics call an operation: `pg_integer_add`, `pg_numeric_add`. */
+export const OPERATION: Readonly<Record<ArithmeticOperator, string>> = {
   "+": "add",
   "-": "subtract",
   "*": "multiply",
@@ -171,7 +172,7 @@ export function decimalArithmetic(
   if (typeof b !== "string") return b;
   if (operator === "/" || operator === "%") requireNonzero(analysis, left, right);
   const result = decimalTerm(analysis, {
-    sql: `pg_numeric_${FUNCTIONS[operator]}(${a}, ${b})`,
+    sql: `pg_numeric_${OPERATION[operator]}(${a}, ${b})`,
     neverNull: (facts) => left.neverNull(facts) && right.neverNull(facts),
     bounds: combinedBounds(operator, left, right),
   });
