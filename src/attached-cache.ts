@@ -6,6 +6,7 @@ import { Execution } from "./execute/execution.ts";
 import type { Runner } from "./execute/runner.ts";
 import { GenerationalCache } from "./generational-cache.ts";
 import { Governor, type Ledger } from "./governor.ts";
+import type { Lifetime } from "./lifetime.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import type { Bypass, BypassReason } from "./outcome.ts";
@@ -29,10 +30,7 @@ export interface AttachedParts {
   readonly statistics: Statistics;
   /** `null` unless hits are verified. */
   readonly verification: Verification | null;
-  /** Resolves once the engine can plan; rejects with the origin's error. `false`: texts cannot be read. */
-  start(): Promise<boolean>;
-  /** What is restored from the snapshot file later is wrong already. */
-  discardSnapshot(): void;
+  readonly lifetime: Lifetime;
   onFault(error: unknown): void;
 }
 
@@ -138,7 +136,7 @@ export class AttachedCache implements ClientCache {
   }
 
   apply(effect: Effect | Promise<Effect>): void {
-    if (this.#state !== "open" && effect === FULL_EFFECT) this.#parts.discardSnapshot();
+    if (this.#state !== "open" && effect === FULL_EFFECT) this.#parts.lifetime.discardSnapshot();
     this.#parts.writes.apply(effect);
   }
 
@@ -163,7 +161,9 @@ export class AttachedCache implements ClientCache {
     if (this.#state === "open") return true;
     if (this.#state === "closed" || performance.now() < this.#retryAt) return false;
     try {
-      const readable = await this.#parts.start();
+      const { lifetime } = this.#parts;
+      await lifetime.start();
+      const readable = lifetime.unreadable === null;
       // A close may have come in between.
       if ((this.#state as string) === "closed") return false;
       this.#state = readable ? "open" : "unreadable";

@@ -3,22 +3,23 @@ import type { Attachments, Origin } from "./dialects/dialect.ts";
 import { type OriginBase, openOrigin } from "./dialects/postgres/connect.ts";
 import { postgres } from "./dialects/postgres/dialect.ts";
 import type { Row } from "./encode/row-factory.ts";
-import { ClosedError, OptionsError, ReadOnlyError, SqlmemError, StoreError, UnsupportedQueryError } from "./errors.ts";
-import { Execution } from "./execute/execution.ts";
+import { ClosedError, OptionsError, ReadOnlyError, SqlmemError, UnsupportedQueryError } from "./errors.ts";
 import { Positions } from "./execute/positions.ts";
-import { Runner, wrongNumberOfParameters } from "./execute/runner.ts";
-import { flushAtExit } from "./exit-flush.ts";
-import { type Explanation, explainBypass, explainPlan, explainTables } from "./explain.ts";
+import { Runner } from "./execute/runner.ts";
+import { type Explanation, explainBypass, explainPlan } from "./explain.ts";
+import { faultReporter } from "./faults.ts";
+import { invalidateAll, invalidateTable } from "./invalidate.ts";
+import { Lifetime } from "./lifetime.ts";
 import { TableUse } from "./load/eviction.ts";
 import { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Bypass, type BypassReason, bypass, isMomentary, type Outcome, remedyFor } from "./outcome.ts";
-import type { QualifiedName } from "./parse/ast.ts";
 import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
+import { createPlannerOrigin } from "./planner-origin.ts";
 import {
   type ModeRefusals,
   readOnly,
@@ -65,14 +66,8 @@ export class CachingEngine implements AsyncDisposable {
   readonly #attached: AttachedCache;
   readonly #attachments: Attachments;
   readonly #statistics = new Statistics();
-  readonly #stopFlushing: () => void;
-  readonly #backupTimer: NodeJS.Timeout | undefined;
-  #started: Promise<void> | null = null;
-  #restored = false;
-  #discardsSnapshot = false;
-  /** A setting of the sessions under which texts cannot be read; `null` as a rule. */
-  #unreadable: string | null = null;
-  #closing: Promise<void> | null = null;
+  readonly #lifetime: Lifetime;
+  readonly #onFault: (error: unknown) => void;
 
   /**
    * @param base a `pg.Pool`, or what to make one from: a URL or pool options. SQLmem opens the connections that it needs
@@ -84,8 +79,9 @@ export class CachingEngine implements AsyncDisposable {
     const isStrict = this.#options.mode === "strict";
     this.#modeRefuses = { wildcards: isStrict && !this.#options.wildcards, joins: isStrict && !this.#options.joins };
     this.#origin = openOrigin(base);
-    const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds } = this.#options;
-    const onFault = (error: unknown): void => this.#reportFault(error);
+    const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds, verify } = this.#options;
+    const onFault = faultReporter(this.#options.onError);
+    this.#onFault = onFault;
     const use = new TableUse();
     this.#store = Store.open({ cacheDb, maxBytes, scanWorkers, onFault, functions: postgres.functions });
     this.#loader = new Loader(this.#origin, this.#store, use, {
@@ -99,15 +95,22 @@ export class CachingEngine implements AsyncDisposable {
     });
     this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
     this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
-    this.#plannerOrigin = plannerOrigin(this.#origin, this.#runner);
-    this.#verification = this.#createVerification();
-    this.#attached = this.#createAttachedCache();
+    this.#plannerOrigin = createPlannerOrigin(this.#origin, this.#runner);
+    const parts = {
+      origin: this.#origin,
+      store: this.#store,
+      loader: this.#loader,
+      planner: this.#planner,
+      plannerOrigin: this.#plannerOrigin,
+      runner: this.#runner,
+      writes: this.#writes,
+      statistics: this.#statistics,
+      onFault,
+    };
+    this.#lifetime = new Lifetime(parts, cacheDb === null ? 0 : backupIntervalSeconds);
+    this.#verification = verify === 0 ? null : new Verification(verify, parts);
+    this.#attached = new AttachedCache({ ...parts, lifetime: this.#lifetime, verification: this.#verification });
     this.#attachments = this.#origin.attachments(this.#attached);
-    this.#stopFlushing = flushAtExit(this.#store);
-    if (cacheDb !== null && backupIntervalSeconds > 0) {
-      const save = (): void => void this.#save();
-      this.#backupTimer = setInterval(save, backupIntervalSeconds * 1000).unref();
-    }
   }
 
   /**
@@ -146,7 +149,7 @@ export class CachingEngine implements AsyncDisposable {
    * @throws OptionsError for anything else, a client of `pg-native`, or one that another engine is attached to
    */
   attach<Client extends { query: unknown }>(client: Client): Client {
-    this.#assertOpen();
+    this.#lifetime.assertOpen();
     if (typeof client !== "object" || client === null) {
       throw new OptionsError(`attach() takes a Pool or a Client of pg, received ${typeof client}.`);
     }
@@ -167,39 +170,15 @@ export class CachingEngine implements AsyncDisposable {
    * @throws OptionsError if there is no such table
    */
   async invalidate(table?: string): Promise<void> {
-    this.#assertOpen();
-    if (table === undefined) {
-      // The snapshot file holds what is declared wrong here: it must not come back, even if the start fails for now.
-      if (!this.#restored) this.#discardsSnapshot = true;
-      this.#writes.forgetAll();
-      this.#planner.release();
-      await this.#start().catch(() => {});
-      return;
-    }
-    const name = typeof table === "string" ? postgres.tableName(table) : null;
-    if (name === null)
-      throw new OptionsError(`invalidate() takes the name of a table, received ${JSON.stringify(table)}.`);
-    try {
-      await this.#start();
-      await this.#invalidateNamed(name, table);
-    } catch (error) {
-      // With the origin out of reach, what is cached under the name is wrong all the same.
-      if (!(error instanceof OptionsError)) this.#writes.forgetCached(name, this.#store.tables.values());
-      throw error;
-    }
-  }
-
-  /** The name may have changed hands since: what is cached under it goes too, and plans that read it are made anew. */
-  async #invalidateNamed(name: QualifiedName, written: string): Promise<void> {
-    this.#origin.forgetCatalog();
-    const found = await this.#origin.catalog.table(name);
-    if (!("kind" in found)) {
-      this.#writes.forget([found.id, ...(await this.#origin.family(name))]);
-      this.#writes.forgetCached([found.schema, found.name], this.#store.tables.values());
-    } else if (this.#writes.forgetCached(name, this.#store.tables.values()) === 0) {
-      throw new OptionsError(`invalidate(${JSON.stringify(written)}): ${found.detail}.`);
-    }
-    this.#planner.forgetNamed(name.at(-1) ?? "");
+    this.#lifetime.assertOpen();
+    const parts = {
+      origin: this.#origin,
+      store: this.#store,
+      planner: this.#planner,
+      writes: this.#writes,
+      lifetime: this.#lifetime,
+    };
+    await (table === undefined ? invalidateAll(parts) : invalidateTable(table, parts));
   }
 
   /**
@@ -208,34 +187,21 @@ export class CachingEngine implements AsyncDisposable {
    * @throws the origin's own error, unchanged, for a statement that it rejects
    */
   async explain(sql: string, params?: readonly unknown[]): Promise<Explanation> {
-    this.#assertOpen();
+    this.#lifetime.assertOpen();
     assertText("explain", sql);
-    await this.#start();
-    if (this.#unreadable !== null) return explainBypass(refusalOf(unreadable(this.#unreadable)));
+    await this.#lifetime.start();
+    if (this.#lifetime.unreadable !== null) return explainBypass(refusalOf(unreadable(this.#lifetime.unreadable)));
     const decision = await this.#planner.decide(sql, this.#plannerOrigin);
     if (decision.kind !== "prepared") {
       if (decision.statement.kind === "unparsable") await this.#origin.describe(sql);
       return explainBypass(this.#refusalOfMode(structureOf(decision)) ?? refusalOf(decision));
     }
-    const { plan } = decision.entry;
-    const refused = this.#refusalOfMode(plan) ?? this.#refusalNow(decision, params);
-    if (refused !== null) return explainBypass(refused, explainTables(plan, this.#loader));
-    const execution = this.#runner.executionOf(decision.entry);
-    return explainPlan(plan, execution instanceof Execution ? execution : null, this.#loader);
-  }
-
-  /** Why a statement that has a plan is not answered at this moment, or with these values. */
-  #refusalNow(prepared: Prepared, params: readonly unknown[] | undefined): Bypass | null {
-    const { entry } = prepared;
-    if (!this.#writes.sessionIsClean) return SESSION_STATE;
-    const refused = this.#loader.refusal(entry.plan) ?? this.#attached.refusal(entry.plan);
-    if (refused !== null) return refused;
-    const execution = this.#runner.executionOf(entry);
-    if (execution !== null && !(execution instanceof Execution)) return execution;
-    if (params === undefined) return null;
-    if (params.length !== entry.parameterCount) return wrongNumberOfParameters(entry.parameterCount, params.length);
-    const bound = execution?.bind(prepared.values(params)) ?? null;
-    return bound !== null && "reason" in bound ? bound : null;
+    return explainPlan(decision, params, this.#refusalOfMode(decision.entry.plan), {
+      writes: this.#writes,
+      loader: this.#loader,
+      attached: this.#attached,
+      runner: this.#runner,
+    });
   }
 
   /** Counters since the engine was made, and what it holds now. */
@@ -245,63 +211,24 @@ export class CachingEngine implements AsyncDisposable {
 
   /** Saves the snapshot file and gives everything back. A second call waits for the first. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#lifetime.close(() => this.#stopAnswering());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #close(): Promise<void> {
-    clearInterval(this.#backupTimer);
+  async #stopAnswering(): Promise<void> {
     this.#verification?.close();
     // What is on its way through attached clients must not be saved as it was before.
     this.#attachments.close();
     await this.#writes.settleOrForget();
     this.#attached.close();
     this.#planner.forget("all");
-    if (this.#started !== null) await this.#save();
-    this.#stopFlushing();
-    await Promise.all([this.#origin.close(), this.#store.close()]);
-  }
-
-  #createVerification(): Verification | null {
-    if (this.#options.verify === 0) return null;
-    return new Verification(this.#options.verify, {
-      origin: this.#origin,
-      planner: this.#planner,
-      plannerOrigin: this.#plannerOrigin,
-      runner: this.#runner,
-      loader: this.#loader,
-      writes: this.#writes,
-      onFault: (error) => this.#reportFault(error),
-    });
-  }
-
-  #createAttachedCache(): AttachedCache {
-    return new AttachedCache({
-      planner: this.#planner,
-      plannerOrigin: this.#plannerOrigin,
-      runner: this.#runner,
-      loader: this.#loader,
-      store: this.#store,
-      writes: this.#writes,
-      statistics: this.#statistics,
-      verification: this.#verification,
-      start: async () => {
-        await this.#start();
-        return this.#unreadable === null;
-      },
-      discardSnapshot: () => {
-        if (!this.#restored) this.#discardsSnapshot = true;
-      },
-      onFault: (error) => this.#reportFault(error),
-    });
   }
 
   async #execute(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
-    this.#assertOpen();
+    this.#lifetime.assertOpen();
     assertText("execute", sql);
     const startedAt = performance.now();
     const log = (outcome: Outcome, reason: BypassReason | null): void => {
@@ -324,7 +251,7 @@ export class CachingEngine implements AsyncDisposable {
             ? "write"
             : "origin-error",
       );
-      if (this.#closing === null || error instanceof SqlmemError) throw error;
+      if (this.#lifetime.isOpen || error instanceof SqlmemError) throw error;
       throw new ClosedError("The engine was closed while the query waited.", { cause: error });
     }
   }
@@ -341,8 +268,8 @@ export class CachingEngine implements AsyncDisposable {
    */
   async #decide(sql: string): Promise<Decision> {
     try {
-      await this.#start();
-      if (this.#unreadable !== null) return unreadable(this.#unreadable);
+      await this.#lifetime.start();
+      if (this.#lifetime.unreadable !== null) return unreadable(this.#lifetime.unreadable);
       return await this.#planner.decide(sql, this.#plannerOrigin);
     } catch (error) {
       await postgres.ready();
@@ -372,7 +299,7 @@ export class CachingEngine implements AsyncDisposable {
       outcome = "miss";
       const { plan } = prepared.entry;
       if (this.#loadsBehind(plan)) {
-        this.#loader.ensure(plan).catch((error: unknown) => this.#reportFault(error));
+        this.#loader.ensure(plan).catch(this.#onFault);
         return { rows: await this.#origin.query(sql, params), outcome, reason: null };
       }
       const loaded = await this.#loader.ensure(plan);
@@ -437,67 +364,8 @@ export class CachingEngine implements AsyncDisposable {
   #refusalOfMode(structure: Pick<Plan, "wildcard" | "joins">): Bypass | null {
     return refusalOfMode(this.#modeRefuses, structure);
   }
-
-  /** Learns who the origin is and takes over the snapshot file; again after a failure. */
-  #start(): Promise<void> {
-    this.#started ??= this.#startOnce().catch((error: unknown) => {
-      this.#started = null;
-      throw error;
-    });
-    return this.#started;
-  }
-
-  async #startOnce(): Promise<void> {
-    const [{ identity, settings }] = await Promise.all([this.#origin.ready(), postgres.ready()]);
-    this.#unreadable = settings.unreadable;
-    try {
-      await this.#store.restore(identity);
-      if (this.#discardsSnapshot) this.#loader.invalidate("all");
-      else this.#loader.adoptRestored();
-    } catch (error) {
-      this.#reportFault(error);
-    }
-    this.#restored = true;
-  }
-
-  async #save(): Promise<void> {
-    try {
-      await this.#store.saveSnapshotFile();
-    } catch (error) {
-      this.#reportFault(error);
-    }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== null) throw new ClosedError("The engine is closed. Make a new one.");
-  }
-
-  /** Faults of the cache fail no query: they are logged and handed to `onError`. */
-  #reportFault(error: unknown): void {
-    const fault = error instanceof SqlmemError ? error : new StoreError("A fault of the cache.", { cause: error });
-    logger.error(fault.message, fault);
-    try {
-      this.#options.onError?.(fault);
-    } catch (thrown) {
-      logger.error("onError raised", thrown);
-    }
-  }
 }
 
 function assertText(method: string, sql: unknown): void {
   if (typeof sql !== "string") throw new OptionsError(`${method}() takes SQL text, received ${typeof sql}.`);
-}
-
-/** What the planner asks the origin for, through the parts that answer. */
-function plannerOrigin(origin: Origin, runner: Runner): PlannerOrigin {
-  return {
-    catalog: origin.catalog,
-    get typeSystem() {
-      return origin.typeSystem;
-    },
-    needsText: (type) => origin.needsText(type),
-    describe: (sql) => origin.describe(sql),
-    overloads: (names) => origin.overloads(names),
-    createEntry: (plan, shape, description) => runner.createEntry(plan, shape, description),
-  };
 }

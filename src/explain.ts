@@ -1,8 +1,13 @@
-import type { Execution } from "./execute/execution.ts";
+import type { AttachedCache } from "./attached-cache.ts";
+import { Execution } from "./execute/execution.ts";
+import { type Runner, wrongNumberOfParameters } from "./execute/runner.ts";
 import { columnSetOf } from "./load/coverage.ts";
 import type { Loader } from "./load/loader.ts";
 import { type Bypass, type BypassReason, type Outcome, remedyFor } from "./outcome.ts";
 import type { Plan } from "./plan/plan.ts";
+import type { Prepared } from "./plan/prepared.ts";
+import { SESSION_STATE } from "./refusals.ts";
+import type { WriteThrough } from "./write-through.ts";
 
 /** A table that a statement reads, and what has to be cached of it. */
 export interface ExplainedTable {
@@ -46,25 +51,67 @@ const THREADS = {
   scan: "scan-worker",
 } as const;
 
-/** The explanation of a statement that the cache answers, or will after a load (`execution` is `null`). */
-export function explainPlan(plan: Plan, execution: Execution | null, loader: Loader): Explanation {
+/** The parts of the engine that decide whether a statement that has a plan is answered now. */
+export interface ExplainParts {
+  readonly writes: WriteThrough;
+  readonly loader: Loader;
+  readonly attached: AttachedCache;
+  readonly runner: Runner;
+}
+
+/**
+ * The explanation of a statement that has a plan: the cache answers it, or will after a load, or not at this moment.
+ *
+ * @param params `undefined`: whatever the values are
+ * @param refused why the engine's mode refuses it; `null`: it does not
+ */
+export function explainPlan(
+  prepared: Prepared,
+  params: readonly unknown[] | undefined,
+  refused: Bypass | null,
+  parts: ExplainParts,
+): Explanation {
+  const { plan } = prepared.entry;
+  const refusal = refused ?? refusalNow(prepared, params, parts);
+  const tables = explainTables(plan, parts.loader);
+  if (refusal !== null) return explainBypass(refusal, tables);
+  const execution = parts.runner.executionOf(prepared.entry);
+  const hit = execution instanceof Execution ? execution : null;
   return {
-    outcome: execution === null ? "miss" : "hit",
+    outcome: hit === null ? "miss" : "hit",
     reason: null,
     detail: null,
     remedy: null,
-    tables: explainTables(plan, loader),
-    sqlite: execution?.program.sql ?? null,
-    thread: execution === null ? null : THREADS[execution.placement],
+    tables,
+    sqlite: hit?.program.sql ?? null,
+    thread: hit === null ? null : THREADS[hit.placement],
   };
 }
 
-/** The explanation of a statement that the origin answers. One that has a plan could be answered at another time. */
+/** Why a statement that has a plan is not answered at this moment, or with these values. */
+function refusalNow(
+  prepared: Prepared,
+  params: readonly unknown[] | undefined,
+  { writes, loader, attached, runner }: ExplainParts,
+): Bypass | null {
+  const { entry } = prepared;
+  if (!writes.sessionIsClean) return SESSION_STATE;
+  const refused = loader.refusal(entry.plan) ?? attached.refusal(entry.plan);
+  if (refused !== null) return refused;
+  const execution = runner.executionOf(entry);
+  if (execution !== null && !(execution instanceof Execution)) return execution;
+  if (params === undefined) return null;
+  if (params.length !== entry.parameterCount) return wrongNumberOfParameters(entry.parameterCount, params.length);
+  const bound = execution?.bind(prepared.values(params)) ?? null;
+  return bound !== null && "reason" in bound ? bound : null;
+}
+
+/** The explanation of a statement that the origin answers. */
 export function explainBypass({ reason, detail }: Bypass, tables: readonly ExplainedTable[] = []): Explanation {
   return { outcome: "bypass", reason, detail, remedy: remedyFor(reason), tables, sqlite: null, thread: null };
 }
 
-export function explainTables({ tables }: Plan, loader: Loader): readonly ExplainedTable[] {
+function explainTables({ tables }: Plan, loader: Loader): readonly ExplainedTable[] {
   return tables.map((planned) => {
     const { columns, dictionaries } = columnSetOf(planned);
     return {

@@ -1,6 +1,7 @@
 import type { Column, TypeSystem } from "./catalog.ts";
 import type { PlannedTable } from "./plan/analysis.ts";
 import type { PlanEntry } from "./plan/prepared.ts";
+import { quoteName } from "./quoting.ts";
 
 /** How many rows each side answered with. */
 export interface RowCounts {
@@ -33,19 +34,15 @@ function describeTable({ table, columns }: PlannedTable): string {
   const read = new Set(columns.map(({ column }) => column));
   const described = table.columns.filter(({ name }) => read.has(name)).map(describeColumn);
   const keys = table.uniqueKeys.filter((key) => key.every((name) => read.has(name)));
-  const constraints = keys.map((key) => `UNIQUE (${key.map(quoted).join(", ")})`);
-  return `${quoted(table.schema)}.${quoted(table.name)} (${[...described, ...constraints].join(", ")})`;
+  const constraints = keys.map((key) => `UNIQUE (${key.map(quoteName).join(", ")})`);
+  return `${quoteName(table.schema)}.${quoteName(table.name)} (${[...described, ...constraints].join(", ")})`;
 }
 
 function describeColumn({ name, type, nullable }: Column): string {
   const { collation } = type;
-  const collate = collation === null ? "" : ` COLLATE ${quoted(collation.name)}`;
+  const collate = collation === null ? "" : ` COLLATE ${quoteName(collation.name)}`;
   const rule = collation === null || collation.deterministic ? "" : " (nondeterministic)";
-  return `${quoted(name)} ${type.name}${collate}${rule}${nullable ? "" : " NOT NULL"}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return `${quoteName(name)} ${type.name}${collate}${rule}${nullable ? "" : " NOT NULL"}`;
 }
 
 /** Names, placeholders, words, and what is neither: texts and numbers, which a plan may have taken over from the statement. */

@@ -7,12 +7,13 @@ import { describe, expect, it } from "vitest";
 const SRC = path.resolve(import.meta.dirname, "../src");
 
 /** What every part may use. */
-const FOUNDATION = ["errors", "outcome", "config", "options", "logging", "catalog", "generational-cache"];
+const FOUNDATION = ["errors", "outcome", "config", "options", "logging", "catalog", "generational-cache", "quoting"];
 
 /** Part → the parts (folders, or files directly in `src`) that it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: ["outcome"],
   "generational-cache": [],
+  quoting: [],
   outcome: [],
   config: ["errors"],
   options: ["config", "errors"],
@@ -44,8 +45,12 @@ const TOP: ReadonlySet<string> = new Set([
   "engine",
   "exit-flush",
   "explain",
+  "faults",
   "governor",
   "index",
+  "invalidate",
+  "lifetime",
+  "planner-origin",
   "refusals",
   "same-rows",
   "stats",

@@ -1,6 +1,6 @@
 import type { Column } from "../catalog.ts";
 import { GenerationalCache } from "../generational-cache.ts";
-import { quoteIdentifier } from "../plan/analysis.ts";
+import { quoteName } from "../quoting.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
 
 /** Asks the origin which of the candidates sort before the value, in one round trip. */
@@ -67,7 +67,7 @@ export class Positions {
   #dictionary(stored: StoredTable, column: string): string {
     const name = stored.dictionaries.get(column);
     if (name === undefined) throw new RangeError(`no dictionary of ${column} is loaded`);
-    return quoteIdentifier(name);
+    return quoteName(name);
   }
 }
 

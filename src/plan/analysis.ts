@@ -1,15 +1,12 @@
 import type { Column, ColumnType, Table, TypeSystem } from "../catalog.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { QualifiedName } from "../parse/ast.ts";
+import { quoteName } from "../quoting.ts";
 import { type EncodedColumn, type Encoding, physicalName } from "../store/column-set.ts";
 import { type Environment, NO_COMMON_TABLES } from "./environment.ts";
 import type { IndexHint } from "./plan.ts";
 import type { Scope } from "./scope.ts";
 import type { Binding, Constant, Facts, Input, Operand, Proof, Source, TableColumn, Term } from "./term.ts";
-
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
 
 /** What the planner is told of one statement besides its tree. */
 export interface Surroundings {
@@ -121,7 +118,7 @@ export class Analysis {
   use(table: Table, column: Column, encoding: Encoding): string {
     const name = physicalName(column.name, encoding);
     this.#planned(table).columns.set(name, { column: column.name, encoding });
-    return quoteIdentifier(name);
+    return quoteName(name);
   }
 
   uses(table: Table, column: Column, encoding: Encoding): boolean {

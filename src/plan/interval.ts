@@ -6,6 +6,9 @@ export interface Interval {
 
 export const INT64: Interval = { low: -(2n ** 63n), high: 2n ** 63n - 1n };
 
+/** What a JS number holds exactly. */
+export const SAFE: Interval = { low: BigInt(Number.MIN_SAFE_INTEGER), high: BigInt(Number.MAX_SAFE_INTEGER) };
+
 const INTEGER_RANGES: Readonly<Record<string, Interval>> = {
   int2: { low: -32768n, high: 32767n },
   int4: { low: -2147483648n, high: 2147483647n },

@@ -1,7 +1,8 @@
 import type { FieldDescription } from "../dialects/dialect.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { Query } from "../parse/ast.ts";
-import { Analysis, isBypass, quoteIdentifier, type Surroundings } from "./analysis.ts";
+import { quoteName } from "../quoting.ts";
+import { Analysis, isBypass, type Surroundings } from "./analysis.ts";
 import type { Block, BlockColumn } from "./block.ts";
 import { isDetermined } from "./determined.ts";
 import { countConditions, fixedColumns } from "./index-hints.ts";
@@ -115,7 +116,7 @@ function singleTable(analysis: Analysis, query: Query, { select }: Block): Singl
   const table = relation?.table ?? null;
   if (relation === undefined || table === null) return null;
   return {
-    from: (facts) => `${quoteIdentifier(facts.of(table).storeName)} AS ${relation.alias}`,
+    from: (facts) => `${quoteName(facts.of(table).storeName)} AS ${relation.alias}`,
     where: select.where,
     whereInputs: select.whereInputs,
     conditions: countConditions(where),

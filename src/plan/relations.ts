@@ -1,6 +1,7 @@
 import type { Table } from "../catalog.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import { type Analysis, isBypass, quoteIdentifier } from "./analysis.ts";
+import { quoteName } from "../quoting.ts";
+import { type Analysis, isBypass } from "./analysis.ts";
 import type { Block, Item } from "./block.ts";
 import type { NamedTerm, Relation } from "./scope.ts";
 import type { Term } from "./term.ts";
@@ -33,7 +34,7 @@ export function tableRelation(
       name: columnAliases[index] ?? column.name,
       term: columnTerm(analysis, occurrence, column),
     })),
-    print: () => `${analysis.defer((facts) => quoteIdentifier(facts.of(table).storeName))} AS ${occurrence.alias}`,
+    print: () => `${analysis.defer((facts) => quoteName(facts.of(table).storeName))} AS ${occurrence.alias}`,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { quoteName } from "../quoting.ts";
 import type { StoreValue } from "./contract.ts";
-import { quoteName } from "./names.ts";
 
 /** Rows per INSERT: measured, fewer cost more per row and more gain nothing. */
 const BATCH_ROWS = 50;

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../errors.ts";
+import { quoteName } from "../quoting.ts";
 import { BatchInsert } from "./batch-insert.ts";
 import type { CreateRowDecoder, LoadTable, RowDecoder, StoreValue } from "./contract.ts";
-import { quoteName } from "./names.ts";
 
 /** Rows that a dictionary's decoder hands over at once. */
 const DICTIONARY_BATCH_ROWS = 500;

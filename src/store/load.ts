@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../errors.ts";
+import { quoteName } from "../quoting.ts";
 import { type ColumnFacts, physicalName } from "./column-set.ts";
 import type { CreateRowDecoder, IndexFacts, LoadResult, LoadSpec, LoadTable, StoredTable } from "./contract.ts";
 import {
@@ -9,7 +10,7 @@ import {
   openDictionaryStream,
   openRowStream,
 } from "./load-stream.ts";
-import { chooseDictionaryName, chooseTableName, foldName, OWN_PREFIX, quoteName } from "./names.ts";
+import { chooseDictionaryName, chooseTableName, foldName, OWN_PREFIX } from "./names.ts";
 import { PageUse } from "./store-file.ts";
 import { buildDictionaryIndex, buildIndex, tableBytes } from "./table-index.ts";
 import { rollback, type TableRecords } from "./table-records.ts";

@@ -6,10 +6,6 @@ const PLAIN_SCHEMA = "public";
 
 const RESERVED = /^(?:sqlmem_|sqlite_)/i;
 
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** SQLite compares names without regard to ASCII case; folding more than it does only avoids more names. */
 export function foldName(name: string): string {
   return name.toLowerCase();

@@ -15,8 +15,8 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SnapshotFileError } from "../errors.ts";
+import { quoteName } from "../quoting.ts";
 import { FileLock, isLocked } from "./file-lock.ts";
-import { quoteName } from "./names.ts";
 import { checksumFile, isOursOrMissing, writeChecksum } from "./snapshot-checksum.ts";
 
 /**

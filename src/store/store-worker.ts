@@ -2,10 +2,10 @@ import { rmSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { MessagePort } from "node:worker_threads";
 import { StoreError } from "../errors.ts";
+import { quoteName } from "../quoting.ts";
 import type { CreateRowDecoder, LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
 import { Gate } from "./gate.ts";
 import { Load } from "./load.ts";
-import { quoteName } from "./names.ts";
 import {
   type Advance,
   asStoreError,

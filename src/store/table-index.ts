@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
+import { quoteName } from "../quoting.ts";
 import type { IndexFacts } from "./contract.ts";
-import { OWN_PREFIX, quoteName } from "./names.ts";
+import { OWN_PREFIX } from "./names.ts";
 
 /**
  * Builds an index on a table of the store and finds its largest group of equal keys. Inside a transaction of the

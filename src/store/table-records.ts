@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import { quoteName } from "../quoting.ts";
 import type { ColumnFacts } from "./column-set.ts";
 import type { IndexFacts, StoredTable } from "./contract.ts";
 import { decodeJson, encodeJson } from "./json.ts";
-import { foldName, quoteName } from "./names.ts";
+import { foldName } from "./names.ts";
 
 /**
  * What the worker knows of the visible tables: a mirror of the store's own meta tables, which are written in the same

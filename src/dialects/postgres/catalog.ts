@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Casing, Catalog, CatalogRefusal, Collation, Column, ColumnType, Table } from "../../catalog.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
+import { quoteName } from "../../quoting.ts";
 import { caseTableKey } from "./case-table.ts";
 import type { CatalogRow, CollationRow, ColumnRow, TableRow } from "./catalog-query.ts";
 import { kindOf, numericPrecision, OID } from "./kinds.ts";
@@ -15,7 +16,7 @@ export type ReadCatalog = (names: readonly string[], ids: readonly string[]) => 
 
 /** The name as `to_regclass` takes it: every part quoted, so that nothing is folded. */
 export function regclassText(name: QualifiedName): string {
-  return name.map((part) => `"${part.replaceAll('"', '""')}"`).join(".");
+  return name.map(quoteName).join(".");
 }
 
 /** The catalog of one origin as seen by the pool's sessions; remembers what it was told until `forget`. */

@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import type { QualifiedName } from "../../parse/ast.ts";
-import { effectOf } from "./functions.ts";
+import { effectOf } from "./function-effects.ts";
 import { property, relationName, type Survey, survey } from "./survey.ts";
 
 /** What one statement of a text does, before anything is lowered. */

@@ -1,12 +1,9 @@
 import type { Column } from "../../catalog.ts";
+import { quoteName } from "../../quoting.ts";
 import type { Encoding } from "../../store/column-set.ts";
 import type { LoadColumn } from "../../store/contract.ts";
 import type { FieldCodec } from "./copy-field.ts";
 import { OID, scaleOf } from "./kinds.ts";
-
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
 
 /**
  * How a physical column of the store is filled. Columns whose codecs have the same `field` share one field of the COPY
@@ -21,7 +18,7 @@ export function dictionaryCodec(column: Column): FieldCodec {
   if (column.type.kind !== "text" && column.type.kind !== "char") {
     throw new TypeError(`${column.type.name} has no dictionary`);
   }
-  return { field: quoteIdentifier(column.name), as: column.type.kind };
+  return { field: quoteName(column.name), as: column.type.kind };
 }
 
 function treatment(
@@ -30,7 +27,7 @@ function treatment(
   dictionaries: readonly string[],
 ): Pick<LoadColumn, "declared" | "codec"> {
   const { kind, oid, labels, precision } = column.type;
-  const raw = quoteIdentifier(column.name);
+  const raw = quoteName(column.name);
   const make = (declared: LoadColumn["declared"], codec: FieldCodec): Pick<LoadColumn, "declared" | "codec"> => ({
     declared,
     codec,
@@ -109,7 +106,7 @@ const OUTPUT_FUNCTIONS: ReadonlyMap<number, string> = new Map<number, string>([
  */
 function wireTextExpression(column: Column): string {
   const { kind, oid } = column.type;
-  const name = quoteIdentifier(column.name);
+  const name = quoteName(column.name);
   // Their binary format is their text.
   if (kind === "text" || kind === "char" || kind === "enum") return name;
   const output = OUTPUT_FUNCTIONS.get(oid);

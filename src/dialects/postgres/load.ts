@@ -1,11 +1,12 @@
 import type pg from "pg";
+import { quoteName } from "../../quoting.ts";
 import type { LoadSink } from "../../store/contract.ts";
 import type { OriginLoadTable } from "../dialect.ts";
 import type { PostgresCatalog, ReadCatalog } from "./catalog.ts";
 import { copyOut } from "./copy.ts";
 import { fieldsOf } from "./copy-decode.ts";
 import type { FieldCodec } from "./copy-field.ts";
-import { dictionaryCodec, loadColumn, quoteIdentifier } from "./load-column.ts";
+import { dictionaryCodec, loadColumn } from "./load-column.ts";
 
 /** What a load runs on: one connection, and the catalog as that connection sees it. */
 export interface LoadContext {
@@ -87,7 +88,7 @@ async function changedMeanwhile(
 
 /** The COPY statements of one table in the order of its streams: the dictionaries, then the rows. */
 function copyStatements({ table, columns, dictionaries }: OriginLoadTable): readonly string[] {
-  const from = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const from = `${quoteName(table.schema)}.${quoteName(table.name)}`;
   const names = dictionaries.map((column) => column.name);
   const codecs = columns.map(({ column, encoding }) => loadColumn(column, encoding, names).codec as FieldCodec);
   return [

@@ -5,7 +5,7 @@ import type { Statement } from "../../parse/statement.ts";
 import type { Token } from "../../parse/token.ts";
 import { blankComments } from "./blank-comments.ts";
 import { type Class, classify } from "./classify.ts";
-import { effectOf } from "./functions.ts";
+import { effectOf } from "./function-effects.ts";
 import { lowerQuery } from "./lower-query.ts";
 import { Lowering } from "./lowering.ts";
 import { plainInsert } from "./plain-insert.ts";

@@ -1,7 +1,7 @@
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Statement } from "../../parse/statement.ts";
 import type { Token } from "../../parse/token.ts";
-import { effectOf } from "./functions.ts";
+import { effectOf } from "./function-effects.ts";
 
 /** Postgres cuts longer names off. */
 const LONGEST_NAME = 63;

@@ -2,7 +2,6 @@ import type { RegisterFunctions } from "../../store/contract.ts";
 import { registerArrayFunctions } from "./functions-in-sqlite/array-functions.ts";
 import { registerArrays } from "./functions-in-sqlite/arrays.ts";
 import { registerCaseFunctions } from "./functions-in-sqlite/case.ts";
-import { registerCasts } from "./functions-in-sqlite/casts.ts";
 import { registerDateFunctions } from "./functions-in-sqlite/dates.ts";
 import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
 import { registerDocuments } from "./functions-in-sqlite/documents.ts";
@@ -11,7 +10,7 @@ import { registerIntegers } from "./functions-in-sqlite/integers.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
 import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
 import { registerTextInput } from "./functions-in-sqlite/text-input.ts";
-import { registerTexts } from "./functions-in-sqlite/texts.ts";
+import { registerWireTexts } from "./functions-in-sqlite/wire-texts.ts";
 
 /** URL of this module: threads import it to define the same functions on their connections. */
 export const SQL_FUNCTIONS = import.meta.url;
@@ -28,12 +27,11 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   target.function("pg_step", { deterministic: false }, () => 0);
   registerArrays(target);
   registerArrayFunctions(target);
-  registerCasts(target);
   registerDecimals(target);
   registerDocuments(target);
   registerFloats(target);
   registerIntegers(target);
   registerJson(target);
   registerTextInput(target);
-  registerTexts(target);
+  registerWireTexts(target);
 };

@@ -2,7 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass, literalBypass } from "../../outcome.ts";
 import { type Analysis, isTerm } from "../analysis.ts";
 import { contains, type Interval } from "../interval.ts";
-import type { Operand, Term } from "../term.ts";
+import type { Constant, Operand, Term } from "../term.ts";
 import { isIntegerKind } from "./columns.ts";
 import { constantTerm, integerLiteralType, integerValue } from "./constants.ts";
 import { computed } from "./expressions.ts";
@@ -11,15 +11,18 @@ import { computed } from "./expressions.ts";
 export function textArgument(analysis: Analysis, operand: Operand, what: string): Term | Bypass {
   if (operand.kind === "null") return nullTerm(analysis.builtin("text"));
   if (!isTerm(operand)) {
-    const { type } = operand;
-    const isText = type === "unknown" || (typeof type !== "string" && type.kind === "text");
-    return isText
+    return isTextConstant(operand)
       ? constantTerm(analysis, operand, analysis.builtin("text"))
       : bypass("type-mismatch", `${what} of a constant that is not a text`);
   }
   const { kind } = operand.type;
   if (kind === "text" || kind === "char") return operand;
   return bypass("type-mismatch", `${what} of a value of type ${operand.type.name}`);
+}
+
+/** A constant that is a text, or becomes one as it has no type yet. */
+export function isTextConstant({ type }: Constant): boolean {
+  return type === "unknown" || (typeof type !== "string" && type.kind === "text");
 }
 
 function nullTerm(type: ColumnType): Term {

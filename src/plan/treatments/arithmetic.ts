@@ -2,7 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
-import { combine, contains, INT64, type Interval, rangeOfType, union } from "../interval.ts";
+import { combine, contains, INT64, type Interval, rangeOfType, SAFE, union } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
 import { isIntegerKind, scaleOf } from "./columns.ts";
 import { constantTerm, untypedConstantTerm } from "./constants.ts";
@@ -17,12 +17,12 @@ import {
   integerScale,
   isExactNumber,
   isVariable,
+  OPERATION,
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 
 const WIDTHS = ["int2", "int4", "int8"] as const;
-const SAFE: Interval = { low: BigInt(Number.MIN_SAFE_INTEGER), high: BigInt(Number.MAX_SAFE_INTEGER) };
 
 /**
  * Arithmetic of integers and decimals. The origin raises on overflow and on division by zero, even for rows that a LIMIT
@@ -146,7 +146,7 @@ function proven(
   const sql = `(${shiftedSql(a, leftShift)} ${operator} ${shiftedSql(b, rightShift)})`;
   const neverNull = (facts: Facts): boolean => left.neverNull(facts) && right.neverNull(facts);
   const operands = `${shiftedSql(a, leftShift)}, ${shiftedSql(b, rightShift)}`;
-  const checked = `pg_integer_${CHECKED[operator]}(${operands}, ${withinLimits(limits)})`;
+  const checked = `pg_integer_${OPERATION[operator]}(${operands}, ${withinLimits(limits)})`;
   return provenTerm(analysis, type, sql, interval, limits, neverNull, checked, [left, right]);
 }
 
@@ -169,15 +169,6 @@ function shifted(range: Interval | null, digits: number): Interval | null {
 function shiftedSql(sql: string, digits: number): string {
   return digits === 0 ? sql : `(${sql} * 1${"0".repeat(digits)})`;
 }
-
-/** A function that computes an operation of integers and raises where the result is not within the limits. */
-const CHECKED: Readonly<Record<ArithmeticOperator, string>> = {
-  "+": "add",
-  "-": "subtract",
-  "*": "multiply",
-  "/": "divide",
-  "%": "remainder",
-};
 
 export function withinLimits(limits: Interval): string {
   // Of the smallest 64-bit integer SQLite reads the digits as a REAL.

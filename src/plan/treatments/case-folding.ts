@@ -1,5 +1,6 @@
 import type { Collation } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import { textArgument } from "./arguments.ts";
@@ -45,6 +46,6 @@ export function caseSql(
         : `${mapping}(pg_ascii(${value}))`;
     case "table":
       analysis.resources.add(casing.resource);
-      return `pg_${mapping}(${value}, '${casing.resource.replaceAll("'", "''")}')`;
+      return `pg_${mapping}(${value}, ${quoteText(casing.resource)})`;
   }
 }

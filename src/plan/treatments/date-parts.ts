@@ -1,8 +1,10 @@
 import { type Bypass, bypass, literalBypass } from "../../outcome.ts";
 import { readTimeFormat } from "../../parse/time-format.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
-import type { Constant, Facts, Operand, Term } from "../term.ts";
+import type { Facts, Operand, Term } from "../term.ts";
+import { isTextConstant } from "./arguments.ts";
 import { differenceOf } from "./date-arithmetic.ts";
 import { scaledType } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -143,13 +145,9 @@ function midnightOf(analysis: Analysis, date: Term): Term | Bypass {
 
 /** A literal whose value becomes part of the plan. */
 function literalText(analysis: Analysis, operand: Operand | undefined): string | null {
-  if (operand?.kind !== "constant" || operand.text === null || !isText(operand)) return null;
+  if (operand?.kind !== "constant" || operand.text === null || !isTextConstant(operand)) return null;
   analysis.pin(operand);
   return operand.text;
-}
-
-function isText({ type }: Constant): boolean {
-  return type === "unknown" || (typeof type !== "string" && type.kind === "text");
 }
 
 const TIME_UNITS: ReadonlyMap<string, bigint> = new Map([
@@ -222,7 +220,7 @@ function toChar(analysis: Analysis, [operand, pattern]: readonly Operand[]): Ter
     return fits ? null : bypass("unsupported-function", "to_char() of years beyond 1 to 9999");
   });
   const [day, time] = kind === "date" ? [value, "0"] : [dayOf(value), timeOfDay(value)];
-  const sql = `pg_to_char(${day}, ${time}, '${format.replaceAll("'", "''")}')`;
+  const sql = `pg_to_char(${day}, ${time}, ${quoteText(format)})`;
   return computed({ type: analysis.builtin("text"), sql, neverNull: term.neverNull });
 }
 

@@ -1,12 +1,12 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
+import { quoteText } from "../../quoting.ts";
 import type { Analysis } from "../analysis.ts";
 import { combine, type Interval } from "../interval.ts";
 import type { Constant, Facts, Term } from "../term.ts";
 import { isIntegerKind, scaleOf } from "./columns.ts";
 import { computed } from "./expressions.ts";
-import { quoteText } from "./wire.ts";
 
 /** Whole numbers between which the value of a number lies, as far as the loaded data proves it. */
 export type Bounds = (facts: Facts) => Interval | null;
@@ -150,7 +150,8 @@ function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void
   });
 }
 
-const FUNCTIONS: Readonly<Record<ArithmeticOperator, string>> = {
+/** How our own functions of integers and of numerics call an operation: `pg_integer_add`, `pg_numeric_add`. */
+export const OPERATION: Readonly<Record<ArithmeticOperator, string>> = {
   "+": "add",
   "-": "subtract",
   "*": "multiply",
@@ -171,7 +172,7 @@ export function decimalArithmetic(
   if (typeof b !== "string") return b;
   if (operator === "/" || operator === "%") requireNonzero(analysis, left, right);
   const result = decimalTerm(analysis, {
-    sql: `pg_numeric_${FUNCTIONS[operator]}(${a}, ${b})`,
+    sql: `pg_numeric_${OPERATION[operator]}(${a}, ${b})`,
     neverNull: (facts) => left.neverNull(facts) && right.neverNull(facts),
     bounds: combinedBounds(operator, left, right),
   });

@@ -1,6 +1,6 @@
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass } from "../analysis.ts";
-import type { Interval } from "../interval.ts";
+import { type Interval, union } from "../interval.ts";
 import type { Operand, Term } from "../term.ts";
 import { scaleOf } from "./columns.ts";
 import { unify, variableWith } from "./conditionals.ts";
@@ -39,12 +39,5 @@ export function extremum(analysis: Analysis, greatest: boolean, operands: readon
 }
 
 function hull(ranges: readonly (Interval | null)[]): Interval | null {
-  let result: Interval | null = null;
-  for (const range of ranges) {
-    if (range === null) return null;
-    const low: bigint = result !== null && result.low < range.low ? result.low : range.low;
-    const high: bigint = result !== null && result.high > range.high ? result.high : range.high;
-    result = { low, high };
-  }
-  return result;
+  return ranges.reduce((a, b) => (a === null || b === null ? null : union(a, b)));
 }

@@ -1,12 +1,13 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import { itemType } from "./arrays.ts";
 import { scaleOf } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
-import { charLength, quoteText, storedText } from "./wire.ts";
+import { charLength, storedText } from "./wire.ts";
 
 /**
  * JSON that is built from values. A whole tree becomes one call, `pg_json(shape, …)`: the shape says how each argument is

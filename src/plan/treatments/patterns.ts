@@ -1,8 +1,9 @@
 import { type Bypass, bypass, literalBypass } from "../../outcome.ts";
 import type { Expression } from "../../parse/ast.ts";
+import { quoteText } from "../../quoting.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
-import type { Constant, Operand, PatternSyntax, SimpleSource, Source, Term } from "../term.ts";
-import { textArgument } from "./arguments.ts";
+import type { Operand, PatternSyntax, SimpleSource, Source, Term } from "../term.ts";
+import { isTextConstant, textArgument } from "./arguments.ts";
 import { caseSql } from "./case-folding.ts";
 import { mergeCollations } from "./collations.ts";
 
@@ -43,7 +44,7 @@ export function like(analysis: Analysis, node: Extract<Expression, { kind: "like
     if (typeof folded !== "string") return folded;
     texts.push(folded);
   }
-  const match = `pg_like(${texts.join(", ")}, '${escaping.replaceAll("'", "''")}')`;
+  const match = `pg_like(${texts.join(", ")}, ${quoteText(escaping)})`;
   return node.negated ? `(NOT ${match})` : match;
 }
 
@@ -115,10 +116,6 @@ function matched(analysis: Analysis, operand: Operand, what: string): Term | Byp
 function planMatched(analysis: Analysis, expression: Expression, plan: Plan, what: string): Term | Bypass {
   const operand = plan(expression);
   return isBypass(operand) ? operand : matched(analysis, operand, what);
-}
-
-function isTextConstant({ type }: Constant): boolean {
-  return type === "unknown" || (typeof type !== "string" && type.kind === "text");
 }
 
 /** A pattern of constants alone, joined by `||` or concat(): its text is known when values are bound. */

@@ -1,7 +1,7 @@
 import type { ColumnType, TypeKind } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isTerm } from "../analysis.ts";
-import { contains, type Interval } from "../interval.ts";
+import { contains, type Interval, SAFE } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
 import { computed } from "./expressions.ts";
 
@@ -14,8 +14,6 @@ const MICROSECONDS: Interval = { low: DAYS.low * DAY, high: DAYS.high * DAY };
 /** What texts of dates stand for: the years 1 to 9999. */
 const WRITTEN_DAYS: Interval = { low: -719_162n, high: 2_932_896n };
 const WRITTEN_MICROSECONDS: Interval = { low: (WRITTEN_DAYS.low - 1n) * DAY, high: (WRITTEN_DAYS.high + 2n) * DAY };
-const SAFE: Interval = { low: BigInt(Number.MIN_SAFE_INTEGER), high: BigInt(Number.MAX_SAFE_INTEGER) };
-
 type TemporalKind = "date" | "timestamp" | "timestamptz";
 
 export function isTemporalKind(kind: TypeKind): kind is TemporalKind {

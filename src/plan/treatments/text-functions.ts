@@ -19,7 +19,7 @@ const NOT_NEGATIVE: Interval = { low: 0n, high: 2_147_483_647n };
 /** Lengths asked for that no text of any size makes longer than the origin allows. */
 const PADDED: Interval = { low: -2_147_483_648n, high: 100_000n };
 
-/** Functions of texts that are no aggregates, by name. `pg_…` are our own (src/dialects/postgres/text-functions.ts). */
+/** Functions of texts that are no aggregates, by name. `pg_…` are our own (src/dialects/postgres/functions-in-sqlite/). */
 export const TEXT_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string, FunctionRule>([
   ["lower", (analysis, [text], name) => caseRule(analysis, name, text)],
   ["upper", (analysis, [text], name) => caseRule(analysis, name, text)],

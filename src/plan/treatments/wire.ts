@@ -4,11 +4,6 @@ import type { Analysis } from "../analysis.ts";
 import type { Term } from "../term.ts";
 import { scaleOf } from "./columns.ts";
 
-/** A text as a constant of SQLite. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /**
  * SQLite text of what the origin would send for the value. A cast to text yields the same for most types, but not for
  * `bool` and `char(n)`.
@@ -59,7 +54,7 @@ export function storedText(term: Term): string | Bypass {
     : bypass("unsupported-type", `the text of a computed ${term.type.name} depends on the settings of the session`);
 }
 
-/** A constant as the literal whose value the plan is made for; its text, signed. */
+/** A numeric whose value is its text: it has no declared scale, or more digits than 64 bits hold for sure. */
 export function isUnscaledNumeric(type: ColumnType): boolean {
   return type.kind === "numeric" && scaleOf(type) === null;
 }

@@ -5,7 +5,7 @@ import { timeText } from "../time-text.ts";
 
 /**
  * Functions over days since 1970 and microseconds since 1970, as src/backend/utils/adt/timestamp.c and formatting.c
- * define them, for values that the plan has proven to be finite. Strict: NULL of NULL.
+ * define them. Strict: NULL of NULL. The plan has proven the values finite, except for `pg_days` and `pg_timestamp_date`.
  */
 export function registerDateFunctions(target: FunctionTarget): void {
   const strict = (name: string, apply: (...values: Exclude<StoreValue, null>[]) => StoreValue): void => {
@@ -19,6 +19,7 @@ export function registerDateFunctions(target: FunctionTarget): void {
     return BigInt(addMonths(day, Number(months))) * DAY + time;
   });
   strict("pg_days", pointInDays);
+  strict("pg_timestamp_date", dayOf);
   strict("pg_day_field", (field, day) => BigInt(dayField(String(field), Number(day))));
   strict("pg_trunc_day", (unit, day) => BigInt(truncated(String(unit), Number(day))));
   strict("pg_difference_text", (microseconds) => differenceText(BigInt(microseconds as bigint)));
@@ -35,6 +36,13 @@ function split(moment: StoreValue | undefined): [day: number, time: bigint] {
   if (typeof moment !== "bigint") throw new TypeError("not a time");
   const day = moment / DAY - (moment % DAY < 0n ? 1n : 0n);
   return [Number(day), moment - day * DAY];
+}
+
+/** The cast of a time to a date. */
+function dayOf(moment: StoreValue | undefined): bigint {
+  if (moment === INT8_MAX) return DATE_INFINITY;
+  if (moment === INT8_MIN) return DATE_NEGATIVE_INFINITY;
+  return BigInt(split(moment)[0]);
 }
 
 /** A time among days: the day itself at midnight, half a day more at any other time. */

@@ -3,7 +3,7 @@ import type { FunctionTarget, StoreValue } from "../../../store/contract.ts";
 
 /**
  * Functions over texts as src/backend/utils/adt/varlena.c and oracle_compat.c define them, for arguments that the plan
- * has proven legal. A character is a code point. All are strict: NULL of NULL.
+ * has proven legal. A character is a code point. All but `pg_concat_ws` are strict: NULL of NULL.
  */
 export function registerTextFunctions(target: FunctionTarget): void {
   const strict = (name: string, apply: (...values: Exclude<StoreValue, null>[]) => StoreValue): void => {
@@ -22,6 +22,9 @@ export function registerTextFunctions(target: FunctionTarget): void {
   strict("pg_md5", (text) => createHash("md5").update(String(text)).digest("hex"));
   strict("pg_ascii_code", (text) => BigInt(String(text).codePointAt(0) ?? 0));
   strict("pg_like", (text, pattern, escaping) => (matches(String(text), String(pattern), String(escaping)) ? 1n : 0n));
+  target.function("pg_concat_ws", { deterministic: true, varargs: true }, (separator = null, ...values) =>
+    separator === null ? null : values.filter((value) => value !== null).join(String(separator)),
+  );
 }
 
 function characters(value: StoreValue | undefined): string[] {

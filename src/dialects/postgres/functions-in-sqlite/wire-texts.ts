@@ -11,7 +11,7 @@ function textOf(kind: Parameters<typeof wireTextOf>[0]["kind"], modifier = -1): 
 }
 
 /** What the origin sends for a value, for the kinds whose text SQLite cannot make. */
-export function registerTexts(target: FunctionTarget): void {
+export function registerWireTexts(target: FunctionTarget): void {
   for (const kind of ["float8", "date"] as const) {
     const text = textOf(kind);
     target.function(`pg_${kind}_text`, { deterministic: true }, (value) => text(value));
@@ -30,7 +30,4 @@ export function registerTexts(target: FunctionTarget): void {
     }
     return text(value);
   });
-  target.function("pg_concat_ws", { deterministic: true, varargs: true }, (separator = null, ...values) =>
-    separator === null ? null : values.filter((value) => value !== null).join(String(separator)),
-  );
 }
