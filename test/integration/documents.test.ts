@@ -155,7 +155,7 @@ describeOnServers(
   (database) => {
     beforeAll(() => fill(database, 1500));
 
-    it("shows arrays in JSON", async () => {
+    it("shows arrays in JSON", { timeout: 120_000 }, async () => {
       const opened = await openTexts(database, "-c TimeZone=Asia/Kolkata");
       await expectExact(
         opened,
@@ -172,7 +172,7 @@ describeOnServers(
       await expectExact(opened, ["SELECT json_agg(ti ORDER BY id) AS a, jsonb_agg(ii ORDER BY id) AS b FROM n"]);
     });
 
-    it("relates arrays", async () => {
+    it("relates arrays", { timeout: 120_000 }, async () => {
       const opened = await openTexts(database);
       const pairs = COMPARED.flatMap((column) =>
         ["@>", "<@", "&&", "=", "<>", "IS DISTINCT FROM"]
@@ -222,7 +222,7 @@ describeOnServers(
       );
     });
 
-    it("binds arrays", async () => {
+    it("binds arrays", { timeout: 120_000 }, async () => {
       const opened = await openTexts(database);
       const texts: unknown[] = [
         ["a"],
@@ -271,7 +271,7 @@ describeOnServers(
       }
     });
 
-    it("looks into documents", async () => {
+    it("looks into documents", { timeout: 120_000 }, async () => {
       const opened = await openTexts(database);
       const keys = KEYS.map((key) => `'${key}'`);
       await expectExact(
@@ -321,7 +321,7 @@ describeOnServers(
       );
       await expectExact(opened, [
         "SELECT a.id, b.id AS other FROM n AS a JOIN n AS b ON a.jb @> b.jb2 AND b.id < 60 ORDER BY 1, 2",
-        "SELECT a.id, b.id AS other FROM n AS a JOIN n AS b ON a.jb = b.jb2 ORDER BY 1, 2",
+        "SELECT a.id, b.id AS other FROM n AS a JOIN n AS b ON a.jb = b.jb2 AND b.id < 60 ORDER BY 1, 2",
       ]);
       expect(await answersAlike(opened, "SELECT id FROM n WHERE jb->>'a' = $1 ORDER BY id", ["1"])).toBe(true);
       for (const value of [{ a: 1 }, {}, '{"a":1.0}', "1", "[1, 2]", '"a"', "null", '{"a":{}}', 1, true, null]) {
@@ -342,7 +342,7 @@ describeOnServers(
       }
     });
 
-    it("casts what it finds, and raises where the origin does", async () => {
+    it("casts what it finds, and raises where the origin does", { timeout: 120_000 }, async () => {
       const opened = await openTexts(database);
       for (const [from, type] of ["int", "bigint", "smallint", "numeric", "float8", "boolean"].flatMap((type) =>
         ["jb ->> 'a'", "j ->> 'b'", "jb #>> '{}'", "k"].map((from) => [from, type] as const),
@@ -369,7 +369,7 @@ describeOnServers(
       }
     });
 
-    it("joins a table with the rows that a lateral query finds", async () => {
+    it("joins a table with the rows that a lateral query finds", { timeout: 120_000 }, async () => {
       await database.query("CREATE TABLE p (id int PRIMARY KEY, g int)");
       await database.query("CREATE TABLE e (id int PRIMARY KEY, p int, at int, t text)");
       await database.query("INSERT INTO p SELECT g, g % 7 FROM generate_series(1, 200) AS g");

@@ -2,6 +2,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import type { AggregateCall } from "./aggregates.ts";
+import { itemType } from "./arrays.ts";
 import { distinctClause, orderClause } from "./collecting.ts";
 import { isRow, jsonTerm, keyShape, printShape, type Shape, shapeOf } from "./json.ts";
 
@@ -33,10 +34,10 @@ export function jsonAggregate(analysis: Analysis, call: AggregateCall): Term | B
   const shape = shapeOf(analysis, first, binary);
   if (isBypass(shape)) return shape;
   if (call.distinct) return distinctItems(analysis, call, first, shape, binary);
-  return aggregateOf(analysis, call, shape, isTerm(first) && isRow(first));
+  return aggregateOf(analysis, call, shape, isTerm(first) && (isRow(first) || itemType(analysis, first.type) !== null));
 }
 
-/** One call that writes each row's value of this shape. `structured`: rows, which json_agg puts on lines of their own. */
+/** One call that writes each row's value of this shape. `structured`: rows and arrays, which json_agg puts on lines of their own. */
 function aggregateOf(analysis: Analysis, call: AggregateCall, shape: Shape, structured: boolean): Term | Bypass {
   const binary = isBinary(call.name);
   const order = orderClause(call);

@@ -103,6 +103,8 @@ test.each([
 test.each<[Binding, unknown, string]>([
   [value("int4"), [1, "2", null], "[1,2,null]"],
   [value("int4"), [], "[]"],
+  [value("int4"), "{1,2}", "[1,2]"],
+  [value("text"), '{a," b"}', '["a"," b"]'],
   [value("text"), ["a", 'quote "', "\n", 7], '["a","quote \\"","\\n","7"]'],
   [value("bool"), [true, "f"], "[1,0]"],
   [{ kind: "scaled", scale: 2, integer: null }, ["1.5", 2, "0.001"], "[150,200,0.5]"],
@@ -113,7 +115,10 @@ test.each<[Binding, unknown, string]>([
 });
 
 test.each<[string, Binding, unknown]>([
-  ["no array", value("int4"), "{1,2}"],
+  ["no array", value("int4"), "1,2"],
+  ["an array that breaks off", value("int4"), "{1,2"],
+  ["an array in a literal", value("int4"), "{{1},{2}}"],
+  ["NULL in a literal", value("int4"), "{1,NULL}"],
   ["NULL", value("int4"), null],
   ["an array in an array", value("int4"), [[1], [2]]],
   ["an element in another spelling", value("int4"), [1, "1.0"]],

@@ -60,15 +60,20 @@ export class Document {
     return entries;
   }
 
-  /** The value of a key of an object, as written; `null` if there is none. */
-  member(name: string): string | null {
-    if (this.kind !== "object") return null;
+  /** The values of a key of an object, as written: json keeps all that stand behind equal keys. */
+  members(name: string): string[] {
+    if (this.kind !== "object") return [];
     const written = JSON.stringify(name);
-    let found: string | null = null;
+    const found: string[] = [];
     for (const [key, value] of this.#parts()) {
-      if (key === written || (key?.includes("\\") === true && stringOf(key) === name)) found = value;
+      if (key === written || (key?.includes("\\") === true && stringOf(key) === name)) found.push(value);
     }
     return found;
+  }
+
+  /** The last of them; `null` if there is none. */
+  member(name: string): string | null {
+    return this.members(name).at(-1) ?? null;
   }
 
   /** An item of an array, from the end for a negative index. */

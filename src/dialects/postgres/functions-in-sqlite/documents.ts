@@ -26,19 +26,43 @@ function part(document: Document, key: string | number, binary: boolean): string
   return document.item(key);
 }
 
-/** `#>`: names in objects, positions in arrays. */
-function at(document: Document, path: readonly (string | null)[]): string | null {
-  let value: string | null = document.text;
-  for (const step of path) {
-    if (step === null || value === null) return null;
-    const current: Document = new Document(value);
-    if (current.kind === "object") value = current.member(step);
-    else if (current.kind !== "array") return null;
-    else if (INDEX.test(step)) value = current.item(Number(step));
-    else if (ODD_INDEX.test(step)) throw new RangeError("a position in an unusual form");
-    else return null;
+/**
+ * `#>`: names in objects, positions in arrays. Behind equal keys of json the last value counts that the whole path leads to.
+ * A position from the end is turned into one from the start at the first array that is met (get_array_start in
+ * jsonfuncs.c): where another would be met, it raises.
+ */
+function at(document: Document, path: readonly string[]): string | null {
+  const [step, ...rest] = path;
+  if (step === undefined) return document.text;
+  switch (document.kind) {
+    case "object": {
+      const members = document.members(step);
+      if (members.length > 1 && rest.some((later) => later.startsWith("-"))) {
+        throw new RangeError("a position from the end behind equal keys");
+      }
+      let found: string | null = null;
+      for (const value of members) found = at(new Document(value), rest) ?? found;
+      return found;
+    }
+    case "array": {
+      if (!INDEX.test(step)) {
+        if (ODD_INDEX.test(step)) throw new RangeError("a position in an unusual form");
+        return null;
+      }
+      const item = document.item(Number(step));
+      return item === null ? null : at(new Document(item), rest);
+    }
+    default:
+      return null;
   }
-  return value;
+}
+
+/** `json #> '{}'`: what stands around an array or object is cut off, before a scalar it stays (get_scalar in jsonfuncs.c). */
+function whole({ text, kind }: Document, shown: boolean): string | null {
+  const ended = text.replace(/[ \t\n\r]+$/, "");
+  const bare = ended.replace(/^[ \t\n\r]+/, "");
+  if (shown && (kind === "string" || kind === "null")) return shownText(bare);
+  return kind === "object" || kind === "array" ? bare : ended;
 }
 
 function keyOf(key: StoreValue): string | number {
@@ -71,8 +95,11 @@ export function registerDocuments(target: FunctionTarget): void {
       );
       target.function(`pg_${type}_at${suffix}`, options, (text, path) => {
         if (text === null || path === null) return null;
-        const steps = leavesOf(readArray(String(path)).items);
-        return steps.includes(null) ? null : show(at(read(text, binary), steps));
+        const written = leavesOf(readArray(String(path)).items);
+        const steps = written.filter((step) => step !== null);
+        if (steps.length < written.length) return null;
+        const document = read(text, binary);
+        return steps.length === 0 && !binary ? whole(document, shown) : show(at(document, steps));
       });
     }
     target.function(`pg_${type}_array_length`, options, (text) => {

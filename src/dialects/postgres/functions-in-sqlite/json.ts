@@ -51,6 +51,11 @@ export function registerJson(target: FunctionTarget): void {
   });
 }
 
+/** Rows and arrays stand on lines of their own, but for the first; NULL does not (json_agg_transfn). */
+function structuredItems(items: readonly string[]): string {
+  return items.map((item, index) => (index === 0 ? item : `${item === "null" ? ", " : ", \n "}${item}`)).join("");
+}
+
 function registerAggregates(
   target: FunctionTarget,
   name: string,
@@ -59,7 +64,7 @@ function registerAggregates(
   binary: boolean,
 ): void {
   const options = { deterministic: true, varargs: true };
-  const array = (aggregate: string, separator: string): void => {
+  const array = (aggregate: string, print: (items: readonly string[]) => string): void => {
     target.aggregate<string[]>(aggregate, {
       ...options,
       start: () => [],
@@ -67,11 +72,11 @@ function registerAggregates(
         items.push(encoderOf(shape)(values));
         return items;
       },
-      result: (items) => (items.length === 0 ? null : `[${items.join(separator)}]`),
+      result: (items) => (items.length === 0 ? null : `[${print(items)}]`),
     });
   };
-  array(`pg_${name}_agg`, ", ");
-  if (!binary) array("pg_json_rows_agg", ", \n ");
+  array(`pg_${name}_agg`, (items) => items.join(", "));
+  if (!binary) array("pg_json_rows_agg", structuredItems);
   target.aggregate<(readonly [key: string, value: string])[]>(`pg_${name}_object_agg`, {
     ...options,
     start: () => [],
