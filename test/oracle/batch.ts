@@ -184,7 +184,10 @@ export class Batch {
     tally.changes++;
     const name = invalidationName(table);
     const reloaded = new Set<Subject>();
-    for (const old of this.#remembered.filter((item) => item.table === table).slice(-4)) {
+    // Attached clients fetch behind their misses: a fetch of more columns may end, and rightly show the change, at any time.
+    const [, , , attached] = subjects;
+    const held = this.#remembered.filter((item) => item.table === table && item.subject !== attached);
+    for (const old of held.slice(-4)) {
       const answer = await answerOf(old.subject, old.statement);
       // A miss fetches the table anew: what follows shows the change.
       if (old.subject.lastOutcome() !== "hit") reloaded.add(old.subject);
