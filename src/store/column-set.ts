@@ -1,3 +1,5 @@
+import type { ColumnType } from "../catalog.ts";
+
 /**
  * How a column is kept. One column can be kept in several encodings at once, each as a physical column of the store,
  * loaded only when a plan needs it.
@@ -20,6 +22,16 @@ const ENCODED = /:(?:value|text|rank|key)$/i;
 /** The physical name in the store: no two columns and encodings share one. */
 export function physicalName(column: string, encoding: Encoding): string {
   return encoding === "value" && !ENCODED.test(column) ? column : `${column}:${encoding}`;
+}
+
+/** Decimal digits that a scaled 64-bit integer holds for sure: 10^18 < 2^63. */
+const SCALED_DIGITS = 18;
+
+/** `numeric(p,s)` values that are kept as integers times 10^s; the scale, or `null` for any other type. */
+export function scaleOf({ kind, precision }: Pick<ColumnType, "kind" | "precision">): number | null {
+  if (kind !== "numeric" || precision === null) return null;
+  const [digits, scale] = precision;
+  return digits <= SCALED_DIGITS && scale >= 0 && scale <= digits ? scale : null;
 }
 
 /** What was seen in one physical column while it was loaded: the facts that proofs rest on. */

@@ -186,8 +186,8 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
   {
     name: "JSON of rows on one line",
     file: "dialects/postgres/functions-in-sqlite/json.ts",
-    find: 'array("pg_json_rows_agg", ", \\n ")',
-    replace: 'array("pg_json_rows_agg", ", ")',
+    find: 'item === "null" ? ", " : ", \\n "',
+    replace: 'item === "null" ? ", " : ", "',
   },
   {
     name: "characters counted in UTF-16",

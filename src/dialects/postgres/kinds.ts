@@ -52,16 +52,6 @@ export function kindOf(oid: number, modifier: number, isEnum: boolean): TypeKind
   return KINDS.get(oid) ?? "wire";
 }
 
-/** The largest precision whose scaled integers are kept as int64: 10^18 < 2^63. */
-const SCALED_PRECISION = 18;
-
-/** Scale of a numeric that is kept as a scaled integer; `null` for all others. */
-export function scaleOf(precision: readonly [precision: number, scale: number] | null): number | null {
-  if (precision === null) return null;
-  const [digits, scale] = precision;
-  return digits <= SCALED_PRECISION && scale >= 0 && scale <= digits ? scale : null;
-}
-
 /** `numeric_typmod_precision` and `numeric_typmod_scale` of src/backend/utils/adt/numeric.c; the scale may be negative. */
 export function numericPrecision(modifier: number): readonly [precision: number, scale: number] | null {
   if (modifier < 4) return null;

@@ -1,9 +1,9 @@
 import type { Column } from "../../catalog.ts";
 import { quoteName } from "../../quoting.ts";
-import type { Encoding } from "../../store/column-set.ts";
+import { type Encoding, scaleOf } from "../../store/column-set.ts";
 import type { LoadColumn } from "../../store/contract.ts";
 import type { FieldCodec } from "./copy-field.ts";
-import { OID, scaleOf } from "./kinds.ts";
+import { OID } from "./kinds.ts";
 
 /**
  * How a physical column of the store is filled. Columns whose codecs have the same `field` share one field of the COPY
@@ -26,7 +26,7 @@ function treatment(
   encoding: Encoding,
   dictionaries: readonly string[],
 ): Pick<LoadColumn, "declared" | "codec"> {
-  const { kind, oid, labels, precision } = column.type;
+  const { kind, oid, labels } = column.type;
   const raw = quoteName(column.name);
   const make = (declared: LoadColumn["declared"], codec: FieldCodec): Pick<LoadColumn, "declared" | "codec"> => ({
     declared,
@@ -69,7 +69,7 @@ function treatment(
     case "json":
       return make("TEXT", { field: raw, as: oid === OID.jsonb ? "jsonb" : "text" });
     case "numeric": {
-      const scale = scaleOf(precision);
+      const scale = scaleOf(column.type);
       return scale === null ? make("TEXT", wire) : make("INTEGER", { field: raw, as: "scaled", scale });
     }
     case "wire":

@@ -1,9 +1,10 @@
 import type { ColumnType } from "../../catalog.ts";
 import type { Binder, ValueBinders } from "../../execute/bind.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import type { StoreValue } from "../../store/contract.ts";
 import { arrayBinder, literalItems } from "./array-input.ts";
 import { jsonbText } from "./functions-in-sqlite/jsonb.ts";
-import { OID, scaleOf } from "./kinds.ts";
+import { OID } from "./kinds.ts";
 import { numericKey } from "./numeric-key.ts";
 import { instantMicroseconds, readTime, shownMicroseconds } from "./time-input.ts";
 import { ARRAY_ITEMS } from "./type-system.ts";
@@ -73,7 +74,7 @@ function valueBinder(type: BoundType, session: BindSession): Binder {
     case "timestamptz":
       return (value) => bindTimestamptz(value, session);
     case "numeric": {
-      const scale = scaleOf(type.precision);
+      const scale = scaleOf(type);
       return scale === null ? bindNumericText : scaledBinder(scale, { between: "refuse" });
     }
     case "enum":

@@ -1,6 +1,5 @@
 import type { RegisterFunctions } from "../../store/contract.ts";
 import { registerArrayFunctions } from "./functions-in-sqlite/array-functions.ts";
-import { registerArrays } from "./functions-in-sqlite/arrays.ts";
 import { registerCaseFunctions } from "./functions-in-sqlite/case.ts";
 import { registerDateFunctions } from "./functions-in-sqlite/dates.ts";
 import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
@@ -8,6 +7,7 @@ import { registerDocuments } from "./functions-in-sqlite/documents.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
 import { registerIntegers } from "./functions-in-sqlite/integers.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
+import { registerTextAggregates } from "./functions-in-sqlite/text-aggregates.ts";
 import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
 import { registerTextInput } from "./functions-in-sqlite/text-input.ts";
 import { registerWireTexts } from "./functions-in-sqlite/wire-texts.ts";
@@ -25,7 +25,7 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   registerDateFunctions(target);
   // Called in each row of a recursive query: a thread that is to end does so between two calls.
   target.function("pg_step", { deterministic: false }, () => 0);
-  registerArrays(target);
+  registerTextAggregates(target);
   registerArrayFunctions(target);
   registerDecimals(target);
   registerDocuments(target);

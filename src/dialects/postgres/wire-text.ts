@@ -1,10 +1,10 @@
 import type { ColumnType } from "../../catalog.ts";
 import type { Output } from "../../plan/term.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import type { StoreValue } from "../../store/contract.ts";
 import type { SessionSettings } from "../dialect.ts";
 import { dateText, two } from "./calendar.ts";
 import { floatText } from "./float-text.ts";
-import { scaleOf } from "./kinds.ts";
 
 /** Never called with NULL. Integers may come as their decimal text: that is how plans read those beyond 2^53. */
 export type WireText = (value: Exclude<StoreValue, null>) => string;
@@ -36,7 +36,7 @@ export function wireTextOf(
       // bpchar's modifier is its length and the 4 bytes of a varlena header.
       return type.modifier > 4 ? charText(type.modifier - 4) : null;
     case "numeric": {
-      const scale = scaleOf(type.precision);
+      const scale = scaleOf(type);
       return scale === null ? String : scaledText(scale);
     }
     case "date":

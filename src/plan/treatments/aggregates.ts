@@ -1,10 +1,11 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Facts, Operand, Output, Term } from "../term.ts";
 import { collectArray, collectText } from "./collecting.ts";
-import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { isIntegerKind, isTextKind } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import {
   boundsOf,

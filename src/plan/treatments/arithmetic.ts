@@ -1,10 +1,11 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { combine, contains, INT64, type Interval, rangeOfType, SAFE, union } from "../interval.ts";
 import type { Facts, Operand, Term } from "../term.ts";
-import { isIntegerKind, scaleOf } from "./columns.ts";
+import { isIntegerKind } from "./columns.ts";
 import { constantTerm, untypedConstantTerm } from "./constants.ts";
 import {
   boundsOf,

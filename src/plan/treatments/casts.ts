@@ -1,10 +1,11 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { contains, type Interval, rangeOfType } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { provenTerm, withinLimits } from "./arithmetic.ts";
-import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { isIntegerKind, isTextKind } from "./columns.ts";
 import { constantTerm, untypedConstantTerm } from "./constants.ts";
 import {
   boundsOf,

@@ -1,19 +1,9 @@
 import type { Column, ColumnType, Table } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
-import { type ColumnFacts, type Encoding, physicalName } from "../../store/column-set.ts";
+import { type ColumnFacts, type Encoding, physicalName, scaleOf } from "../../store/column-set.ts";
 import type { Analysis } from "../analysis.ts";
 import type { Interval } from "../interval.ts";
 import type { Facts, Output, Proof, TableFacts, Term } from "../term.ts";
-
-/** Decimal digits that a scaled 64-bit integer holds for sure. */
-const SCALED_DIGITS = 18;
-
-/** `numeric(p,s)` values that are kept as integers times 10^s; the scale, or `null` for any other type. */
-export function scaleOf(type: ColumnType): number | null {
-  if (type.kind !== "numeric" || type.precision === null) return null;
-  const [precision, scale] = type.precision;
-  return precision <= SCALED_DIGITS && scale >= 0 && scale <= precision ? scale : null;
-}
 
 export function isIntegerKind(kind: ColumnType["kind"]): boolean {
   return kind === "int2" || kind === "int4" || kind === "int8";

@@ -1,9 +1,10 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, Term } from "../term.ts";
 import { mergeCollations } from "./collations.ts";
-import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { isIntegerKind, isTextKind } from "./columns.ts";
 import { type Comparator, FLIPPED } from "./comparators.ts";
 import { equalityBinding, integerLiteralType, integerValue, untypedConstantTerm } from "./constants.ts";
 import { compareTemporal } from "./date-arithmetic.ts";

@@ -1,10 +1,11 @@
 import type { Collation, ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import { type Interval, union } from "../interval.ts";
 import type { Constant, Facts, Operand, Term } from "../term.ts";
 import { mergeCollations } from "./collations.ts";
-import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { isIntegerKind, isTextKind } from "./columns.ts";
 import { compare } from "./comparison.ts";
 import { constantTerm, integerLiteralType, untypedConstantTerm } from "./constants.ts";
 import {

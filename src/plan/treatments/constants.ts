@@ -1,9 +1,10 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import type { Analysis } from "../analysis.ts";
 import { type Interval, point, rangeOfType } from "../interval.ts";
 import type { Binding, Constant, Term } from "../term.ts";
-import { isIntegerKind, isTextKind, scaleOf } from "./columns.ts";
+import { isIntegerKind, isTextKind } from "./columns.ts";
 import { decimalConstant } from "./decimals.ts";
 import { computed } from "./expressions.ts";
 

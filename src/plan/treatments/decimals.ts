@@ -2,10 +2,11 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import type { ArithmeticOperator } from "../../parse/ast.ts";
 import { quoteText } from "../../quoting.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import type { Analysis } from "../analysis.ts";
 import { combine, type Interval } from "../interval.ts";
 import type { Constant, Facts, Term } from "../term.ts";
-import { isIntegerKind, scaleOf } from "./columns.ts";
+import { isIntegerKind } from "./columns.ts";
 import { computed } from "./expressions.ts";
 
 /** Whole numbers between which the value of a number lies, as far as the loaded data proves it. */

@@ -1,8 +1,8 @@
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass } from "../analysis.ts";
 import { type Interval, union } from "../interval.ts";
 import type { Operand, Term } from "../term.ts";
-import { scaleOf } from "./columns.ts";
 import { unify, variableWith } from "./conditionals.ts";
 import { computed } from "./expressions.ts";
 

@@ -1,10 +1,10 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { quoteText } from "../../quoting.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
 import { itemType } from "./arrays.ts";
-import { scaleOf } from "./columns.ts";
 import { untypedConstantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
 import { charLength, storedText } from "./wire.ts";

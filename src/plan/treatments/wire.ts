@@ -1,8 +1,8 @@
 import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
+import { scaleOf } from "../../store/column-set.ts";
 import type { Analysis } from "../analysis.ts";
 import type { Term } from "../term.ts";
-import { scaleOf } from "./columns.ts";
 
 /**
  * SQLite text of what the origin would send for the value. A cast to text yields the same for most types, but not for

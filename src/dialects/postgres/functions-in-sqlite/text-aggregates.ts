@@ -1,8 +1,8 @@
 import type { FunctionTarget, StoreValue } from "../../../store/contract.ts";
 import { itemText } from "../array-text.ts";
 
-/** Aggregates that put the texts of values together. */
-export function registerArrays(target: FunctionTarget): void {
+/** Aggregates over the texts of values: put together, or the first of them in the origin's order. */
+export function registerTextAggregates(target: FunctionTarget): void {
   target.aggregate<string[]>("pg_array_agg", {
     deterministic: true,
     start: () => [],
