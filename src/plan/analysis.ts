@@ -104,11 +104,6 @@ export class Analysis {
     return this.#aliases;
   }
 
-  /** A function may raise here where the origin does: none of the rows that the origin looks at is left out. */
-  get raisesAlike(): boolean {
-    return this.computesSameRows || this.computesEachRow;
-  }
-
   /** Makes the table part of the plan: its rows are needed, whichever of its columns. */
   read(table: Table): void {
     this.#planned(table);

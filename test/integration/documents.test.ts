@@ -353,6 +353,17 @@ describeOnServers(
         await answersAlike(opened, `SELECT id FROM n WHERE (${from})::${type} IS NULL AND id > 3 ORDER BY id`);
         await answersAlike(opened, `SELECT id FROM n WHERE (${from})::${type} IS NULL ORDER BY id`);
       }
+      await database.query("CREATE TABLE nothing (id int, t text, d json)");
+      for (const sql of [
+        "SELECT 'x'::text::int AS v FROM nothing",
+        "SELECT t::int AS v FROM nothing",
+        `SELECT '{"a":"\\u0000"}'::json ->> 'a' AS v FROM nothing`,
+        "SELECT json_array_length('{}'::json) AS v FROM nothing",
+        "SELECT array_position(ARRAY[ARRAY[1]], 1) AS v FROM nothing",
+        "SELECT id FROM nothing WHERE 'x'::text::int > id",
+      ]) {
+        await answersAlike(opened, sql);
+      }
       await database.query(
         "CREATE TABLE c AS SELECT g AS id, jsonb_build_object('level', CASE WHEN g % 5 = 0 THEN NULL ELSE g % 50 END, 'f', g / 8.0, 't', g % 2 = 0) AS d FROM generate_series(1, 2000) AS g",
       );

@@ -9,6 +9,7 @@ import { unify } from "./conditionals.ts";
 import { constantTerm } from "./constants.ts";
 import { computed } from "./expressions.ts";
 import type { FunctionRule } from "./text-functions.ts";
+import { raisesAlike } from "./text-input.ts";
 import { wireSql } from "./wire.ts";
 
 /** The type of the items, with the collation of the array; `null` for what is no array of a modelled type. */
@@ -200,7 +201,7 @@ function counted(analysis: Analysis, name: string, array: Term, second?: Term): 
 function positionOf(analysis: Analysis, operands: readonly Operand[]): Term | Bypass {
   const [array, wanted, ...more] = operands;
   if (array === undefined || wanted === undefined || !isArray(analysis, array) || more.length > 0) return noArray();
-  if (!analysis.raisesAlike) return bypass("may-raise", "array_position() where rows may be left out");
+  if (!raisesAlike(analysis, array)) return bypass("may-raise", "array_position() where rows may be left out");
   const item = comparableItem(analysis, array.type);
   if (isBypass(item)) return item;
   const value = array.value();

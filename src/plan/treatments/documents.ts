@@ -6,9 +6,11 @@ import type { Operand, Term } from "../term.ts";
 import { arrayOf, asArray, compareArrays, isArray, relateArrays } from "./arrays.ts";
 import type { Comparator } from "./comparators.ts";
 import { constantTerm } from "./constants.ts";
+import { inherit } from "./decimals.ts";
 import { computed, predicate } from "./expressions.ts";
 import { jsonTerm } from "./json.ts";
 import type { FunctionRule } from "./text-functions.ts";
+import { raisesAlike } from "./text-input.ts";
 
 /** Operators of arrays, json and jsonb. */
 export function documentOperator(
@@ -94,20 +96,28 @@ function jsonbSql(analysis: Analysis, operand: Operand, type: ColumnType): strin
 }
 
 /** A value that an operator of json looks into, and whether it is a jsonb. */
-function subject(
-  analysis: Analysis,
-  operand: Operand,
-): { readonly sql: string; readonly binary: boolean; readonly type: "json" | "jsonb" } | Bypass {
+interface Subject {
+  readonly term: Term;
+  readonly sql: string;
+  readonly binary: boolean;
+}
+
+function subject(analysis: Analysis, operand: Operand): Subject | Bypass {
   if (!isJson(operand)) return bypass("unsupported-operator", "an operator of json over a value of another type");
   const binary = isJsonb(operand);
   // json is read when it is looked into, and may hold what the origin then refuses.
-  if (!binary && !analysis.raisesAlike) return bypass("may-raise", "a look into json where rows may be left out");
+  if (!binary && !raisesAlike(analysis, operand))
+    return bypass("may-raise", "a look into json where rows may be left out");
   const sql = operand.value();
-  return typeof sql === "string" ? { sql, binary, type: binary ? "jsonb" : "json" } : sql;
+  return typeof sql === "string" ? { term: operand, sql, binary } : sql;
 }
 
-function result(analysis: Analysis, sql: string, binary: boolean, shown: boolean): Term | Bypass {
-  return shown ? computed({ type: analysis.builtin("text"), sql }) : jsonTerm(analysis, sql, binary, () => false);
+function found(analysis: Analysis, { term, binary }: Subject, sql: string, shown: boolean): Term | Bypass {
+  const value = shown
+    ? computed({ type: analysis.builtin("text"), sql })
+    : jsonTerm(analysis, sql, binary, () => false);
+  if (!isBypass(value)) inherit(value, [term]);
+  return value;
 }
 
 function part(analysis: Analysis, left: Operand, right: Operand, shown: boolean): Term | Bypass {
@@ -115,8 +125,8 @@ function part(analysis: Analysis, left: Operand, right: Operand, shown: boolean)
   if (isBypass(document)) return document;
   const key = keySql(analysis, right);
   if (typeof key !== "string") return key;
-  const { sql, binary, type } = document;
-  return result(analysis, `pg_${type}_part${shown ? "_text" : ""}(${sql}, ${key})`, binary, shown);
+  const name = `pg_${document.binary ? "jsonb" : "json"}_part${shown ? "_text" : ""}`;
+  return found(analysis, document, `${name}(${document.sql}, ${key})`, shown);
 }
 
 /** A name, or a position: an integer. */
@@ -149,8 +159,8 @@ function atPath(analysis: Analysis, left: Operand, right: Operand, shown: boolea
   if (isBypass(document)) return document;
   const path = pathSql(analysis, right);
   if (typeof path !== "string") return path;
-  const { sql, binary, type } = document;
-  return result(analysis, `pg_${type}_at${shown ? "_text" : ""}(${sql}, ${path})`, binary, shown);
+  const name = `pg_${document.binary ? "jsonb" : "json"}_at${shown ? "_text" : ""}`;
+  return found(analysis, document, `${name}(${document.sql}, ${path})`, shown);
 }
 
 const KEY_TESTS = { "?": "pg_jsonb_has", "?|": "pg_jsonb_has_any", "?&": "pg_jsonb_has_all" } as const;
@@ -198,7 +208,7 @@ function kindOf(analysis: Analysis, [operand, ...more]: readonly Operand[], name
 /** It raises for what is no array. */
 function lengthOf(analysis: Analysis, [operand, ...more]: readonly Operand[], name: string): Term | Bypass {
   if (operand === undefined || more.length > 0 || !isJson(operand)) return noDocument(name);
-  if (!analysis.raisesAlike) return bypass("may-raise", `${name}() where rows may be left out`);
+  if (!raisesAlike(analysis, operand)) return bypass("may-raise", `${name}() where rows may be left out`);
   const value = operand.value();
   if (typeof value !== "string") return value;
   const sql = `pg_${isJsonb(operand) ? "jsonb" : "json"}_array_length(${value})`;
