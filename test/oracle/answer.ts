@@ -37,10 +37,13 @@ export function rowsAnswer({ rows, arrays, anatomy }: Executed): RowsAnswer {
   return { kind: "rows", rows: rows.map(canonical), arrays, anatomy };
 }
 
-/** What a result of the driver says beside its rows. */
+/**
+ * What a result of the driver says beside its rows. The modifier of a computed column is left out: PostgreSQL 18 gives a set
+ * operation that of whichever branch its plan keeps, which Describe cannot know.
+ */
 export function anatomyOf({ command, rowCount, fields }: pg.QueryResult): string {
   const shown = fields.map(({ name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format }) =>
-    [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format].join(":"),
+    [name, tableID, columnID, dataTypeID, dataTypeSize, tableID === 0 ? "" : dataTypeModifier, format].join(":"),
   );
   return `${command} ${rowCount} (${shown.join(", ")})`;
 }
