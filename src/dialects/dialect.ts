@@ -110,7 +110,7 @@ export interface Origin {
   dictionaryCodec(column: Column): unknown;
   /**
    * Streams the tables into the sink at one consistent snapshot. Resolves to `changed` if a definition is no longer
-   * the one that `table.fingerprint` names (nothing was written then), `refused` when a table can no longer be cached.
+   * the one that `table.fingerprint` names: nothing is left of what was written then.
    */
   load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed">;
   /** True if the origin answered with this error of the statement: it is there, and other statements may do better. */

@@ -220,7 +220,6 @@ async function callIn(form: CallForm, pool: pg.Pool, config: pg.QueryConfig): Pr
       return await pool.query(config);
     case "callback":
       return await new Promise((resolve, reject) => {
-        // biome-ignore lint/nursery/noFloatingPromises: with a callback there is no promise
         pool.query(config, (error: Error | undefined, answer: pg.QueryResult) =>
           error ? reject(error) : resolve(answer),
         );

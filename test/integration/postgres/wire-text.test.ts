@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Origin } from "../../../src/dialects/dialect.ts";
 import { openOrigin } from "../../../src/dialects/postgres/connect.ts";
 import { floatText } from "../../../src/dialects/postgres/float-text.ts";
-import { TEXT_TYPES } from "../../../src/dialects/postgres/text-only.ts";
 import { wireTextOf } from "../../../src/dialects/postgres/wire-text.ts";
 import { createDatabase, servers, type TestDatabase } from "../../support/postgres.ts";
 import { collect, requireTable } from "./collect.ts";
@@ -45,7 +44,7 @@ async function wireRows(connectionString: string, text: string): Promise<pg.Quer
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
-    return await client.query<(string | null)[]>({ text, rowMode: "array", types: TEXT_TYPES });
+    return await client.query<(string | null)[]>({ text, rowMode: "array", types: { getTypeParser: () => String } });
   } finally {
     await client.end();
   }
