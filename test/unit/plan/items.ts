@@ -102,6 +102,32 @@ export const MARKS: Table = Object.freeze<Table>({
   fingerprint: "marks-1",
 });
 
+function array(element: Builtin, changes: Partial<ColumnType> = {}): ColumnType {
+  const type = types.arrayOf(types.builtin(element).oid);
+  if (type === null) throw new Error(`no array of ${element}`);
+  return { ...type, ...changes };
+}
+
+/** Arrays and documents. */
+export const PAPERS: Table = Object.freeze<Table>({
+  id: "16410",
+  schema: "public",
+  name: "papers",
+  columns: Object.freeze([
+    column("id", plain("int4"), false),
+    column("tags", array("text", { collation: EN_US })),
+    column("fuzzy", array("text", { collation: NO_CASE })),
+    column("pages", array("int4")),
+    column("rates", array("numeric")),
+    column("doc", plain("json", { oid: 3802, name: "jsonb" })),
+    column("raw", plain("json")),
+  ]),
+  primaryKey: Object.freeze(["id"]),
+  uniqueKeys: Object.freeze([Object.freeze(["id"])]),
+  estimatedRows: 1000,
+  fingerprint: "papers-1",
+});
+
 const EXTREMES: Readonly<Record<string, readonly [number | bigint, number | bigint]>> = {
   id: [1, 1000],
   small: [0, 100],

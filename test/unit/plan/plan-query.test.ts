@@ -6,7 +6,7 @@ import { compile } from "../../../src/plan/compile.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { physicalName } from "../../../src/store/column-set.ts";
 import type { FunctionTarget } from "../../../src/store/contract.ts";
-import { ITEMS, MARKS, OWNERS } from "./items.ts";
+import { ITEMS, MARKS, OWNERS, PAPERS } from "./items.ts";
 import { type PlanCase, readPlanFixture } from "./plan-fixture.ts";
 import { plan, stored } from "./planning.ts";
 import { PLAN_LINES } from "./print-plan.ts";
@@ -17,7 +17,7 @@ let db: DatabaseSync;
 beforeAll(() => {
   db = new DatabaseSync(":memory:");
   registerFunctions(db as unknown as FunctionTarget, new Map());
-  for (const table of [ITEMS, OWNERS, MARKS]) {
+  for (const table of [ITEMS, OWNERS, MARKS, PAPERS]) {
     const columns = table.columns.flatMap(({ name }) =>
       (["value", "text", "rank", "key"] as const).map((encoding) => physicalName(name, encoding)),
     );

@@ -11,7 +11,7 @@ import type { Plan } from "../../../src/plan/plan.ts";
 import { planStatement } from "../../../src/plan/plan-statement.ts";
 import { type ColumnFacts, physicalName } from "../../../src/store/column-set.ts";
 import type { StoredTable } from "../../../src/store/contract.ts";
-import { ITEMS, MARKS, OWNERS, ordinaryFacts, typeId, types } from "./items.ts";
+import { ITEMS, MARKS, OWNERS, ordinaryFacts, PAPERS, typeId, types } from "./items.ts";
 
 await postgres.ready();
 
@@ -30,7 +30,7 @@ export function plan(sql: string, { table, parameters = [], fields }: Asked = {}
   if (tokens === null) throw new Error(`not tokenized: ${sql}`);
   const statement = postgres.parse(sql, tokens);
   if (statement.kind !== "query") throw new Error(`no query: ${JSON.stringify(statement)}`);
-  const catalog = [...(table === undefined ? [] : [table]), ITEMS, OWNERS, MARKS];
+  const catalog = [...(table === undefined ? [] : [table]), ITEMS, OWNERS, MARKS, PAPERS];
   const find = (name: QualifiedName): Table | Bypass =>
     catalog.find((one) => one.name === name.at(-1) && (name.length === 1 || one.schema === name[0])) ??
     bypass("unknown-table", `no table ${name.join(".")}`);
