@@ -113,8 +113,8 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     reason: "may-raise",
-    sql: "SELECT 10 / items FROM orders",
-    instead: "SELECT 10 / nullif(items, 0) FROM orders",
+    sql: "SELECT id FROM orders WHERE 10 / items > 1",
+    instead: "SELECT id FROM orders WHERE 10 / nullif(items, 0) > 1",
   },
   { reason: "non-canonical-literal", sql: "SELECT id FROM orders WHERE status = U&'open'" },
   { reason: "unknown-table", sql: "SELECT id FROM dropped", provoke: dropWhileLookedInto },

@@ -176,7 +176,6 @@ export class ExpressionMaker {
       sum: 4,
       avg: 0.6,
       bool_and: 0.4,
-      string_agg: 0.2,
     });
     switch (name) {
       case "countStar":
@@ -190,8 +189,6 @@ export class ExpressionMaker {
       }
       case "bool_and":
         return { ...base, name: ["bool_and"], operands: [this.value(BOOL, depth)] };
-      case "string_agg":
-        return { ...base, name: ["string_agg"], operands: [this.value(TEXT, 0), this.#string(",")] };
       default:
         return {
           ...base,

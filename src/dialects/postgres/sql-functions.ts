@@ -7,6 +7,7 @@ import { registerDocuments } from "./functions-in-sqlite/documents.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
 import { registerIntegers } from "./functions-in-sqlite/integers.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
+import { registerStep } from "./functions-in-sqlite/step.ts";
 import { registerTextAggregates } from "./functions-in-sqlite/text-aggregates.ts";
 import { registerTextFunctions } from "./functions-in-sqlite/text-functions.ts";
 import { registerTextInput } from "./functions-in-sqlite/text-input.ts";
@@ -23,8 +24,7 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   registerTextFunctions(target);
   registerCaseFunctions(target, resources);
   registerDateFunctions(target);
-  // Called in each row of a recursive query: a thread that is to end does so between two calls.
-  target.function("pg_step", { deterministic: false }, () => 0);
+  registerStep(target);
   registerTextAggregates(target);
   registerArrayFunctions(target);
   registerDecimals(target);
