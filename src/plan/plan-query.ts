@@ -19,7 +19,7 @@ export function planQuery(
   query: Query,
   outer: Scope | null,
   names: readonly string[] | null = null,
-  readInFull = names !== null,
+  readInFull: boolean = names !== null,
 ): Block | Bypass {
   const around = analysis.environment;
   analysis.queries += 1;

@@ -220,7 +220,7 @@ async function callIn(form: CallForm, pool: pg.Pool, config: pg.QueryConfig): Pr
       return await pool.query(config);
     case "callback":
       return await new Promise((resolve, reject) => {
-        pool.query(config, (error: Error | undefined, answer: pg.QueryResult) =>
+        void pool.query(config, (error: Error | undefined, answer: pg.QueryResult) =>
           error ? reject(error) : resolve(answer),
         );
       });

@@ -6,7 +6,7 @@ import { stringList } from "./survey.ts";
 /** How the parts of what is lowered here are lowered themselves. */
 export type LowerExpression = (node: Node | undefined, lowering: Lowering) => Expression;
 
-export const CONSTANT_FIELDS = ["ival", "fval", "sval", "boolval", "bsval", "isnull", "location"];
+export const CONSTANT_FIELDS: readonly string[] = ["ival", "fval", "sval", "boolval", "bsval", "isnull", "location"];
 
 /** An operator that is only another way to write a function. */
 export function plainCall(name: string, operands: readonly Expression[]): Extract<Expression, { kind: "call" }> {

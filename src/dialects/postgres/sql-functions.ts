@@ -14,7 +14,7 @@ import { registerTextInput } from "./functions-in-sqlite/text-input.ts";
 import { registerWireTexts } from "./functions-in-sqlite/wire-texts.ts";
 
 /** URL of this module: threads import it to define the same functions on their connections. */
-export const SQL_FUNCTIONS = import.meta.url;
+export const SQL_FUNCTIONS: string = import.meta.url;
 
 /**
  * Defines the functions that plans call in SQLite, each in a file of its own subject. Their names begin with `pg_`; what

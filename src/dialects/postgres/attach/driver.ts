@@ -133,7 +133,7 @@ export function isOwn(config: unknown): boolean {
 }
 
 /** On a query function that replaces the driver's: the driver's. */
-export const REPLACED = Symbol("sqlmem.replaced");
+export const REPLACED: unique symbol = Symbol("sqlmem.replaced");
 
 /** The client as it would be if it were not attached. */
 export function unattached<Client extends { query: unknown }>(client: Client): Pick<Client, "query"> {

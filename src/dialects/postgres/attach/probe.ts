@@ -16,7 +16,7 @@ export interface SessionReport {
 export const SERVER_START = "extract(epoch FROM pg_catalog.pg_postmaster_start_time())::pg_catalog.text";
 
 /** One round trip, as a simple query. */
-export const PROBE_QUERY = `
+export const PROBE_QUERY: string = `
 SELECT pg_catalog.json_build_object(
   'settings', (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.current_setting(s.name, true))
                FROM pg_catalog.json_array_elements_text('${JSON.stringify(COPIED_SETTINGS)}') AS s(name)),
