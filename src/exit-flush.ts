@@ -2,6 +2,8 @@
 export interface Flushable {
   /** Without a snapshot file, or with nothing new to save, it does nothing. */
   saveSnapshotFileSync(timeoutMs: number): void;
+  /** Has threads give up what they are at, so that they can be ended. */
+  stopScans(): void;
   /** Removes the store's files in memory; nothing can be asked of it afterwards. */
   removeFiles(): void;
 }
@@ -27,18 +29,23 @@ export function flushAtExit(flushable: Flushable): () => void {
 }
 
 function listen(): void {
-  process.on("exit", flushAll);
+  process.on("exit", onExit);
   // First in line, so that a listener for one time still counts when ours asks who else listens.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
 function unlisten(): void {
-  process.off("exit", flushAll);
+  process.off("exit", onExit);
   for (const signal of SIGNALS) process.off(signal, onSignal);
 }
 
 function flushAll(): void {
   for (const flushable of flushables) flushable.saveSnapshotFileSync(TIMEOUT_MS);
+}
+
+function onExit(): void {
+  flushAll();
+  for (const flushable of flushables) flushable.stopScans();
 }
 
 function onSignal(signal: NodeJS.Signals): void {

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { SnapshotFileError, StoreError } from "../errors.ts";
 import type { LoadResult, LoadSpec, OriginIdentity, StoredTable, StoreRow, StoreValue } from "./contract.ts";
+import type { ScanState } from "./stoppable.ts";
 
 /** What the store worker is started with. */
 export interface StoreWorkerData {
@@ -73,6 +74,7 @@ export type Notice =
 export interface ScanWorkerData {
   /** URL of the module that exports `registerFunctions`. */
   readonly functions: string;
+  readonly state: ScanState;
 }
 
 /** Main → scan worker, in this order: what functions look up, then the scans that call them. */

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { ClosedError, StoreError } from "../errors.ts";
 import type { StoreRow } from "./contract.ts";
 import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
+import { BUSY, createScanState, type ScanState, STOP } from "./stoppable.ts";
 
 /** A scan that takes longer is given up, and its thread with it: a statement can be one that never ends. */
 const TIME_LIMIT_MS = 60_000;
@@ -16,6 +17,7 @@ interface Thread {
   scan: Scan | null;
   /** Ends the scan that it is at. */
   timer: NodeJS.Timeout | undefined;
+  readonly state: ScanState;
 }
 
 /**
@@ -71,7 +73,13 @@ export class ScanPool {
       thread.scan?.reject(error);
       thread.scan = null;
     }
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(threads.map(end));
+  }
+
+  /** For the end of the process: threads give up what they are at before node terminates them. */
+  stopNow(): void {
+    for (const { state } of this.#threads) Atomics.store(state, STOP, 1);
+    for (const { state } of this.#threads) Atomics.wait(state, BUSY, 1, GRACE_MS);
   }
 
   #dispatch(): void {
@@ -84,6 +92,7 @@ export class ScanPool {
       thread.scan = scan;
       thread.timer = setTimeout(() => this.#lose(thread, TAKES_TOO_LONG), this.#timeLimitMs).unref();
       thread.worker.ref();
+      Atomics.store(thread.state, BUSY, 1);
       send(thread.worker, scan.request);
     }
   }
@@ -99,12 +108,13 @@ export class ScanPool {
 
   #start(): Thread {
     const entry = import.meta.url.endsWith(".ts") ? "./scan-worker.ts" : "./scan-worker.js";
-    const workerData: ScanWorkerData = { functions: this.#functions };
+    const state = createScanState();
+    const workerData: ScanWorkerData = { functions: this.#functions, state };
     const worker = new Worker(new URL(entry, import.meta.url), { name: "sqlmem-scan", execArgv: [], workerData });
     for (const [key, resource] of this.#resources) {
       send(worker, { kind: "provide", key, resource });
     }
-    const thread: Thread = { worker, scan: null, timer: undefined };
+    const thread: Thread = { worker, scan: null, timer: undefined, state };
     this.#threads.add(thread);
     worker.unref();
     worker.on("message", (reply: ScanReply) => this.#settle(thread, reply));
@@ -136,11 +146,20 @@ export class ScanPool {
       const error = new StoreError(`A scan thread failed: ${cause.message}`, { cause });
       thread.scan?.reject(error);
       thread.scan = null;
-      void thread.worker.terminate().catch(() => undefined);
+      void end(thread).catch(() => undefined);
       this.#onFault(error);
       this.#dispatch();
     }
   }
+}
+
+/** A thread has so long to give up by itself: at the next function that its statement calls. */
+const GRACE_MS = 1000;
+
+async function end({ worker, state }: Thread): Promise<void> {
+  Atomics.store(state, STOP, 1);
+  await Atomics.waitAsync(state, BUSY, 1, GRACE_MS).value;
+  await worker.terminate();
 }
 
 const TAKES_TOO_LONG = new Error(`it took longer than ${TIME_LIMIT_MS / 1000} seconds`);

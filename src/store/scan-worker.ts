@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { RegisterFunctions } from "./contract.ts";
 import { encodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { StatementCache } from "./statement-cache.ts";
+import { BUSY, stoppable } from "./stoppable.ts";
 import { openReader } from "./store-file.ts";
 
 const STATEMENTS = 50;
@@ -52,10 +53,16 @@ const port = parentPort;
 if (port === null) {
   throw new Error("store/scan-worker runs as a worker thread only");
 }
-const { functions }: ScanWorkerData = workerData;
+const { functions, state }: ScanWorkerData = workerData;
 const { registerFunctions }: { registerFunctions: RegisterFunctions } = await import(functions);
-const scanner = new Scanner(registerFunctions);
+const scanner = new Scanner((target, resources) => registerFunctions(stoppable(target, state), resources));
 port.on("message", (message: ScanMessage) => {
-  if (message.kind === "provide") scanner.resources.set(message.key, message.resource);
-  else port.postMessage(scanner.run(message));
+  if (message.kind === "provide") {
+    scanner.resources.set(message.key, message.resource);
+    return;
+  }
+  const reply = scanner.run(message);
+  Atomics.store(state, BUSY, 0);
+  Atomics.notify(state, BUSY);
+  port.postMessage(reply);
 });

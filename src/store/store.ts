@@ -162,6 +162,11 @@ export class Store implements StoreApi {
     return this.#reader.statement(sql);
   }
 
+  /** For a process that exits: no thread is in the middle of a scan then. */
+  stopScans(): void {
+    this.#scans.stopNow();
+  }
+
   /** For a process that a signal ends: without the `exit` event nobody else removes the directory. */
   removeFiles(): void {
     this.#directory.removeFiles();
