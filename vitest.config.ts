@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
+    // Servers do a part of the work: two files at a time keep two cores busy.
+    maxWorkers: 2,
     // Databases are created and dropped in hooks; servers and machines differ.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -131,7 +131,7 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "FILTER dropped",
-    file: "plan/plan-expression.ts",
+    file: "plan/plan-call.ts",
     find: "filter = ` FILTER (WHERE ${condition})${over}`;",
     replace: "filter = over;",
   },

@@ -32,7 +32,6 @@ const QUICK_RELATED = [
   "UNION keeps equal rows",
   "the frame of a window dropped",
   "FILTER dropped",
-  "texts of two collations are compared",
 ];
 
 const options = { seed: 1, maxQueries: 10_000 };
