@@ -277,12 +277,21 @@ function printClauses(analysis: Analysis, select: PlannedSelect, items: readonly
   if (where !== null) clauses.push(`WHERE ${where}`);
   if (groupBy.length > 0) clauses.push(`GROUP BY ${groupBy.join(", ")}`);
   if (having !== null) clauses.push(`HAVING ${having}`);
-  if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, orderBy)}`);
+  if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, sortedAnew(select))}`);
   if (limit !== null || offset !== null) {
     clauses.push(`LIMIT ${limit ?? "-1"}`);
     if (offset !== null) clauses.push(`OFFSET ${offset}`);
   }
   return clauses.join(" ");
+}
+
+/**
+ * SQLite 3.53 takes the groups of an ordered query in FROM for sorted, in whatever direction that query sorts. With a plus
+ * before it a key is no longer what was sorted there.
+ */
+function sortedAnew({ from, groupBy, orderBy }: PlannedSelect): readonly SortKey[] {
+  const ordered = from?.namespace.relations.some(({ table }) => table === null) === true;
+  return groupBy.length > 0 && ordered ? orderBy.map((key) => ({ ...key, sql: `+${key.sql}` })) : orderBy;
 }
 
 /**
