@@ -19,6 +19,7 @@ import {
   isExactNumber,
   isVariable,
   OPERATION,
+  requireNonzero,
   scaledType,
 } from "./decimals.ts";
 import { computed } from "./expressions.ts";
@@ -54,6 +55,8 @@ export function arithmetic(
   }
   const scale = operator === "*" ? leftScale + rightScale : Math.max(leftScale, rightScale);
   if (scale > 18) return decimalArithmetic(analysis, operator, left, right);
+  // Unlike an overflow of the integers that the decimals are kept as, it is an error of the origin, too.
+  if (operator === "%") requireNonzero(analysis, left, right);
   const type = scaledType(analysis, scale);
   return operator === "*"
     ? proven(analysis, operator, left, right, type, 0, 0)

@@ -138,7 +138,7 @@ function unscaled(range: Interval, scale: number): Interval {
 }
 
 /** Proves that a divisor is never zero in the loaded rows. */
-function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void {
+export function requireNonzero(analysis: Analysis, dividend: Term, divisor: Term): void {
   // The function raises as the origin does, and the origin then answers.
   if (dividesSafely(dividend, divisor)) return;
   if (analysis.computesSameRows && (isVariable(dividend) || isVariable(divisor))) return;
