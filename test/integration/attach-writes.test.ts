@@ -128,9 +128,10 @@ describeOnServers("attached: a read after a write", (database) => {
     await client.query("BEGIN");
     await client.query(`UPDATE ${table} SET v = 'x' WHERE id = 1`);
     expect((await client.query(read)).rows[0].v).toBe("x");
-    expect(await isHit(engine, () => pool.query(read))).toBe(true);
-    expect((await pool.query(read)).rows[0].v).toBe("a");
     const { loads: before } = engine.stats();
+    // Others are answered from before it, as soon as it is known what the update reaches.
+    await warm(engine, pool, read);
+    expect((await pool.query(read)).rows[0].v).toBe("a");
     await client.query("ROLLBACK");
     await warm(engine, pool, read);
     await warm(engine, client, read);
@@ -142,11 +143,13 @@ describeOnServers("attached: a read after a write", (database) => {
       ["BEGIN; SELECT 1", "SELECT 1; COMMIT"],
     ] as const) {
       await warm(engine, pool, read);
+      const { loads } = engine.stats();
       await client.query(begin);
       await client.query("SAVEPOINT sp");
       await client.query(`UPDATE ${table} SET v = v || 'y' WHERE id = 1`);
       await client.query("RELEASE sp");
-      expect(await isHit(engine, () => pool.query(read))).toBe(true);
+      await warm(engine, pool, read);
+      expect(engine.stats().loads).toBe(loads);
       await client.query(end);
       expect((await pool.query(read)).rows).toEqual((await barePool.query(read)).rows);
     }
