@@ -24,7 +24,7 @@ export function sideOf(expression: Expression, scope: Scope): Side {
   // what this query does not have belongs to one around it
   if (term === null) return "fixed";
   if (term.kind !== "term") return "computed";
-  const relation = scope.namespace.relations.find(({ columns }) => columns.some((column) => column.term === term));
+  const relation = scope.relationOf(term);
   return relation === undefined ? "computed" : { relation, term };
 }
 

@@ -39,7 +39,7 @@ export function hintIndexes(analysis: Analysis, { query, select, scope, from }: 
   };
   for (const [left, right] of from?.merged ?? []) {
     for (const term of [left, right]) {
-      const relation = scope.namespace.relations.find(({ columns }) => columns.some((column) => column.term === term));
+      const relation = scope.relationOf(term);
       if (relation !== undefined) add({ relation, term }, "joined");
     }
   }

@@ -78,6 +78,12 @@ export function printSortKeys(analysis: Analysis, keys: readonly SortKey[]): str
     .join(", ");
 }
 
+/** The last clauses of a query; SQLite has no OFFSET without a LIMIT. */
+export function printLimits(limit: string | null, offset: string | null): readonly string[] {
+  if (offset !== null) return [`LIMIT ${limit ?? "-1"}`, `OFFSET ${offset}`];
+  return limit === null ? [] : [`LIMIT ${limit}`];
+}
+
 /** LIMIT and OFFSET: a literal or parameter; NULL means none. */
 export function planRowCount(
   analysis: Analysis,

@@ -4,14 +4,14 @@ import type { Query, SetOperation, Values } from "../parse/ast.ts";
 import { type Analysis, isBypass, isTerm } from "./analysis.ts";
 import { type Block, type BlockColumn, type Item, printItem } from "./block.ts";
 import { union } from "./interval.ts";
-import { planOrderBy, planRowCount, printSortKeys } from "./ordering.ts";
+import { planOrderBy, planRowCount, printLimits, printSortKeys } from "./ordering.ts";
 import { planOperand, termOf } from "./plan-expression.ts";
 import { planQuery } from "./plan-query.ts";
 import { comparedColumns, isOneAtMost } from "./plan-select.ts";
 import { ANYTHING } from "./relations.ts";
 import type { Scope } from "./scope.ts";
 import type { Facts, Operand, Output, Term } from "./term.ts";
-import { sameColumn } from "./treatments/comparison.ts";
+import { isSameColumn, sameColumn } from "./treatments/comparison.ts";
 import { unify } from "./treatments/conditionals.ts";
 import { computed } from "./treatments/expressions.ts";
 
@@ -118,9 +118,7 @@ function planBranches(
     print: (items) => {
       const clauses = [`SELECT ${items.map(printItem).join(", ")} FROM (${rows.print()}) AS ${rows.alias}`];
       if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, orderBy)}`);
-      if (limit !== null || offset !== null) clauses.push(`LIMIT ${limit ?? "-1"}`);
-      if (offset !== null) clauses.push(`OFFSET ${offset}`);
-      return clauses.join(" ");
+      return [...clauses, ...printLimits(limit, offset)].join(" ");
     },
     rowBound: (facts) => branches.reduce((sum, branch) => sum + branch.rowBound(facts), 0n),
     oneRow: false,
@@ -250,7 +248,7 @@ export function isSameOutput(a: Output, b: Output): boolean {
   if (a.kind === "scaled" && b.kind === "scaled") return a.scale === b.scale;
   if (a.kind === "ordinal") return a.type.oid === b.type.oid;
   if (a.kind === "position" && b.kind === "position") {
-    return a.column.table.id === b.column.table.id && a.column.column.name === b.column.column.name;
+    return isSameColumn(a.column, b.column);
   }
   return true;
 }

@@ -171,9 +171,8 @@ function selectedColumns({ targets }: Select, scope: Scope, aliases: readonly st
   const columns: NamedTerm[] = [];
   for (const target of targets) {
     if (target.kind === "star") {
-      const { namespace } = scope;
-      const found = target.path.length === 0 ? namespace.columns : scope.relation(target.path)?.columns;
-      if (found === undefined) return bypass("unknown-column", `${target.path.join(".")}.*`);
+      const found = scope.star(target.path);
+      if (found.length === 0) return bypass("unknown-column", `${target.path.join(".")}.*`);
       columns.push(...found);
       continue;
     }

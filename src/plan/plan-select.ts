@@ -4,7 +4,7 @@ import { type Analysis, isBypass } from "./analysis.ts";
 import { type Block, type BlockColumn, type Item, printItem } from "./block.ts";
 import { hintIndexes } from "./index-hints.ts";
 import { nameOfTarget } from "./names.ts";
-import { type OrderedColumns, planOrderBy, planRowCount, printSortKeys } from "./ordering.ts";
+import { type OrderedColumns, planOrderBy, planRowCount, printLimits, printSortKeys } from "./ordering.ts";
 import type { SortKey } from "./plan.ts";
 import { planOperand, planTruth, termOf } from "./plan-expression.ts";
 import { type PlannedFrom, planFrom } from "./plan-from.ts";
@@ -150,10 +150,8 @@ function planTargets(
   const columns: SelectColumn[] = [];
   for (const target of targets) {
     if (target.kind === "star") {
-      const { namespace } = scope;
-      const found = target.path.length === 0 ? namespace.columns : scope.relation(target.path)?.columns;
-      if (found === undefined || found.length === 0)
-        return bypass("unknown-column", `${[...target.path, "*"].join(".")}`);
+      const found = scope.star(target.path);
+      if (found.length === 0) return bypass("unknown-column", `${[...target.path, "*"].join(".")}`);
       for (const { name, term } of found) {
         columns.push({ name: names?.[columns.length] ?? name, operand: term, term, aggregated: false });
       }
@@ -278,11 +276,7 @@ function printClauses(analysis: Analysis, select: PlannedSelect, items: readonly
   if (groupBy.length > 0) clauses.push(`GROUP BY ${groupBy.join(", ")}`);
   if (having !== null) clauses.push(`HAVING ${having}`);
   if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, sortedAnew(select))}`);
-  if (limit !== null || offset !== null) {
-    clauses.push(`LIMIT ${limit ?? "-1"}`);
-    if (offset !== null) clauses.push(`OFFSET ${offset}`);
-  }
-  return clauses.join(" ");
+  return [...clauses, ...printLimits(limit, offset)].join(" ");
 }
 
 /**
@@ -329,9 +323,7 @@ function distinctOn(analysis: Analysis, select: PlannedSelect, keys: readonly st
         const outer = orderBy.map((key, index) => ({ ...key, sql: `${alias}.o${index}` }));
         clauses.push(`ORDER BY ${printSortKeys(analysis, outer)}`);
       }
-      if (limit !== null || offset !== null) clauses.push(`LIMIT ${limit ?? "-1"}`);
-      if (offset !== null) clauses.push(`OFFSET ${offset}`);
-      return clauses.join(" ");
+      return [...clauses, ...printLimits(limit, offset)].join(" ");
     },
     rowBound: (facts) => select.scope.rowBound(facts),
     oneRow: false,

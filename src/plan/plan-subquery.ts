@@ -70,10 +70,9 @@ export function planInQuery(
 /** Both sides as terms that SQLite's equality compares as the origin's does. */
 function comparablePair(
   analysis: Analysis,
-  left: Operand,
-  right: Operand,
+  a: Operand,
+  b: Operand,
 ): { readonly left: Term; readonly right: Term } | Bypass {
-  const [a, b] = [left, right];
   if (isTerm(a) && isTerm(b)) {
     const refusal = incomparable(a.type, b.type);
     if (refusal === null) return { left: a, right: b };

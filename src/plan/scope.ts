@@ -73,6 +73,16 @@ export class Scope {
     return found.length === 1 ? first.term : bypass("unknown-column", `two columns here have the name ${name}`);
   }
 
+  /** What `*`, or `t.*` for a path, means: nothing if there is no such relation. */
+  star(path: QualifiedName): readonly NamedTerm[] {
+    return path.length === 0 ? this.namespace.columns : (this.relation(path)?.columns ?? []);
+  }
+
+  /** The relation that a term is a column of. */
+  relationOf(term: Term): Relation | undefined {
+    return this.namespace.relations.find(({ columns }) => columns.some((column) => column.term === term));
+  }
+
   /** The relation of this name: `t` or `schema.t`. */
   relation(path: QualifiedName): Relation | null {
     const { relations } = this.namespace;

@@ -144,8 +144,8 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
   {
     name: "ranks of two columns are compared",
     file: "plan/treatments/comparison.ts",
-    find: "left.column.table.id === right.column?.table.id &&",
-    replace: "right.column !== null &&",
+    find: "a.table.id === b.table.id && a.column.name",
+    replace: "a.column.name",
   },
   {
     name: "IN over a query ignores how a decimal is kept",

@@ -2,7 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
-import type { Constant, Operand, Term } from "../term.ts";
+import type { Constant, Operand, TableColumn, Term } from "../term.ts";
 import { mergeCollations } from "./collations.ts";
 import { isIntegerKind, isTextKind } from "./columns.ts";
 import { type Comparator, FLIPPED } from "./comparators.ts";
@@ -59,11 +59,11 @@ function compareUnderMerged(analysis: Analysis, operator: Comparator, left: Term
 
 /** Ranks are positions among the values of one column: those of two columns say nothing of one another. */
 export function sameColumn(left: Term, right: Term): boolean {
-  return (
-    left.column !== null &&
-    left.column.table.id === right.column?.table.id &&
-    left.column.column.name === right.column.column.name
-  );
+  return left.column !== null && right.column !== null && isSameColumn(left.column, right.column);
+}
+
+export function isSameColumn(a: TableColumn, b: TableColumn): boolean {
+  return a.table.id === b.table.id && a.column.name === b.column.name;
 }
 
 /** Integers and decimals: at one scale as integers, else by the keys of their texts. */

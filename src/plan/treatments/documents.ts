@@ -121,12 +121,23 @@ function found(analysis: Analysis, { term, binary }: Subject, sql: string, shown
 }
 
 function part(analysis: Analysis, left: Operand, right: Operand, shown: boolean): Term | Bypass {
+  return lookUp(analysis, left, "part", () => keySql(analysis, right), shown);
+}
+
+/** What a function finds in a document, the place being planned after it. */
+function lookUp(
+  analysis: Analysis,
+  left: Operand,
+  way: "part" | "at",
+  planPlace: () => string | Bypass,
+  shown: boolean,
+): Term | Bypass {
   const document = subject(analysis, left);
   if (isBypass(document)) return document;
-  const key = keySql(analysis, right);
-  if (typeof key !== "string") return key;
-  const name = `pg_${document.binary ? "jsonb" : "json"}_part${shown ? "_text" : ""}`;
-  return found(analysis, document, `${name}(${document.sql}, ${key})`, shown);
+  const place = planPlace();
+  if (typeof place !== "string") return place;
+  const name = `pg_${document.binary ? "jsonb" : "json"}_${way}${shown ? "_text" : ""}`;
+  return found(analysis, document, `${name}(${document.sql}, ${place})`, shown);
 }
 
 /** A name, or a position: an integer. */
@@ -155,12 +166,7 @@ function pathSql(analysis: Analysis, operand: Operand): string | Bypass {
 }
 
 function atPath(analysis: Analysis, left: Operand, right: Operand, shown: boolean): Term | Bypass {
-  const document = subject(analysis, left);
-  if (isBypass(document)) return document;
-  const path = pathSql(analysis, right);
-  if (typeof path !== "string") return path;
-  const name = `pg_${document.binary ? "jsonb" : "json"}_at${shown ? "_text" : ""}`;
-  return found(analysis, document, `${name}(${document.sql}, ${path})`, shown);
+  return lookUp(analysis, left, "at", () => pathSql(analysis, right), shown);
 }
 
 const KEY_TESTS = { "?": "pg_jsonb_has", "?|": "pg_jsonb_has_any", "?&": "pg_jsonb_has_all" } as const;
