@@ -93,13 +93,16 @@ describeOnServers(
           events[name]?.push(`client ${(error as pg.DatabaseError).code ?? error.message}`),
         );
         const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
-        const inFlight = rejection(client.query("SELECT pg_sleep(10)"));
+        // Noted when it comes: whoever terminates the backend may hear of it later than its client.
+        const inFlight = rejection(client.query("SELECT pg_sleep(10)")).then((error) =>
+          events[name]?.push(`query ${(error as pg.DatabaseError).code}`),
+        );
         await until("it runs", async () => {
           const [activity] = await database.query("SELECT query FROM pg_stat_activity WHERE pid = $1", [rows[0].pid]);
           return String(activity?.query).includes("pg_sleep");
         });
         await database.query("SELECT pg_terminate_backend($1)", [rows[0].pid]);
-        events[name]?.push(`query ${((await inFlight) as pg.DatabaseError).code}`);
+        await inFlight;
         await until("the client knows", () => (client as unknown as { _ended: boolean })._ended === true);
         events[name]?.push(`after ${(await rejection(client.query(READ, [4]))).message}`);
         client.release(true);
