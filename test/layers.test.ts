@@ -25,14 +25,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   load: [...FOUNDATION, "parse", "plan", "store", "dialects/dialect"],
   execute: [...FOUNDATION, "parse", "plan", "store", "encode", "dialects/dialect"],
   encode: [...FOUNDATION, "parse", "plan", "store", "dialects/dialect"],
+  freshness: [...FOUNDATION, "parse", "store", "dialects/dialect"],
   "dialects/dialect": [...FOUNDATION, "parse", "store"],
   "dialects/postgres": [...FOUNDATION, "parse", "store", "dialects/dialect"],
 };
 
 /** Where only types are imported, against the flow: interfaces that a part implements or carries for a later one. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "dialects/dialect": ["plan", "execute", "encode"],
-  "dialects/postgres": ["plan", "execute", "encode"],
+  "dialects/dialect": ["plan", "execute", "encode", "freshness"],
+  "dialects/postgres": ["plan", "execute", "encode", "freshness"],
   execute: ["load"],
   // An entry of the plan cache keeps the execution that was made from its plan.
   plan: ["execute"],

@@ -1,6 +1,7 @@
 import type { Catalog, Column, ColumnType, Table, TypeSystem } from "../catalog.ts";
 import type { RowFormat } from "../encode/client-encoder.ts";
 import type { ValueBinders } from "../execute/bind.ts";
+import type { ChangeSource, ChangeSourceKind } from "../freshness/change-source.ts";
 import type { QualifiedName } from "../parse/ast.ts";
 import type { Statement } from "../parse/statement.ts";
 import type { Token } from "../parse/token.ts";
@@ -8,7 +9,15 @@ import type { Decision } from "../plan/planner.ts";
 import type { Prepared } from "../plan/prepared.ts";
 import type { Output } from "../plan/term.ts";
 import type { Encoding } from "../store/column-set.ts";
-import type { LoadColumn, LoadSink, OriginIdentity, StoreOptions, StoreValue } from "../store/contract.ts";
+import type {
+  LoadColumn,
+  LoadSink,
+  OriginIdentity,
+  Snapshot,
+  StoreApi,
+  StoreOptions,
+  StoreValue,
+} from "../store/contract.ts";
 
 /** What the origin says of a statement without running it. */
 export interface Description {
@@ -43,6 +52,17 @@ export interface SessionSettings {
   readonly unreadable: string | null;
   /** All settings that change stored text, canonically joined: part of `OriginIdentity`. */
   readonly fingerprint: string;
+}
+
+export interface ChangeSourceOptions {
+  readonly kind: ChangeSourceKind;
+  /** How late a change of others may be seen, in milliseconds. */
+  readonly maxLagMs: number;
+  /** A publication that an administrator has made; `null`: SQLmem makes one of its own. For `stream`. */
+  readonly publication: string | null;
+  readonly openFeed: StoreApi["openFeed"];
+  /** Called with a fault that fails no caller. */
+  readonly onFault: (error: Error) => void;
 }
 
 /** What a write may change beyond the tables that it names: cascades, triggers, rules, partitions, inheritance. */
@@ -111,8 +131,16 @@ export interface Origin {
   /**
    * Streams the tables into the sink at one consistent snapshot. Resolves to `changed` if a definition is no longer
    * the one that `table.fingerprint` names: nothing is left of what was written then.
+   *
+   * `accepts` is asked first, inside of the transaction; until it says yes, the snapshot is taken anew.
    */
-  load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed">;
+  load(
+    tables: readonly OriginLoadTable[],
+    sink: () => Promise<LoadSink>,
+    accepts?: (snapshot: Snapshot) => Promise<boolean>,
+  ): Promise<"streamed" | "changed">;
+  /** One way of learning of changes; nothing is connected before its `start`. */
+  changeSource(options: ChangeSourceOptions): ChangeSource;
   /** True if the origin answered with this error of the statement: it is there, and other statements may do better. */
   isStatementError(error: unknown): boolean;
   /** For each candidate whether it sorts before `value` under the column's collation, asked in one round trip. */

@@ -90,6 +90,124 @@ export interface LoadTable {
   }[];
   /** More rows than this end the load with `table-too-large`. */
   readonly maxRows: number;
+  /** How changes of the table are applied in place; `null` if they are not. */
+  readonly watched: WatchedTable | null;
+}
+
+/** How the changes of a table are found in the change stream, and its rows in the store. */
+export interface WatchedTable {
+  /** Ids of the relations that the stream names for its rows: itself, or its partitions and children. */
+  readonly relations: readonly string[];
+  /**
+   * The origin's columns that identify a row (replica identity), each loaded with encoding `value`. `null`: rows cannot be
+   * found, so that any change of the table has the store give it up.
+   */
+  readonly key: readonly string[] | null;
+}
+
+/** Which transactions of the origin a load has seen. */
+export interface Snapshot {
+  /** `xmin:xmax:xip,xip…` as Postgres writes a `pg_snapshot`, in 64-bit transaction ids. */
+  readonly transactions: string;
+  /** A position of the change stream at or after the end of each of them. */
+  readonly position: bigint;
+}
+
+/** A relation as the change stream describes it. */
+export interface StreamRelation {
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly isKey: boolean }[];
+}
+
+/** The values of one row of the stream, in the order of the relation's columns; read when they are needed. */
+export interface StreamTuple {
+  /** The wire text of a column, `null` for NULL, `undefined` if the stream left it out: it is what it was. */
+  text(column: number): string | null | undefined;
+}
+
+/** What a change decoder calls, in the order of the stream. Tuples may be kept until the transaction ends. */
+export interface ChangeHandler {
+  /** `transaction`: the lower 32 bits of its id. */
+  begin(transaction: number): void;
+  relation(relation: StreamRelation): void;
+  insert(relation: string, row: StreamTuple): void;
+  /** `old`: the identity before the change, if the change has one. */
+  update(relation: string, old: StreamTuple | null, row: StreamTuple): void;
+  delete(relation: string, old: StreamTuple): void;
+  truncate(relations: readonly string[]): void;
+  /** `position`: where the stream goes on after the transaction. */
+  commit(position: bigint): void;
+  /** Outside of a transaction: everything before this position was sent. */
+  reached(position: bigint): void;
+}
+
+/** Takes one message of the stream at a time. Throws on what it does not know. */
+export interface ChangeDecoder {
+  push(message: Uint8Array): void;
+}
+
+/** What a module named by `ChangeFeedOptions.decoder` exports as `createChangeDecoder`. */
+export type CreateChangeDecoder = (handler: ChangeHandler) => ChangeDecoder;
+
+/**
+ * … and as `createTextReader`: reads wire text as the load's codec reads its bulk format, to the same value of the store.
+ * Not for ranks of texts, which the store finds by itself. Throws on text that the type does not have.
+ */
+export type CreateTextReader = (codec: unknown) => (text: string) => StoreValue;
+
+/** A text that the dictionary of a column does not hold, and texts that it does, in the origin's order. */
+export interface SortQuestion {
+  readonly text: string;
+  readonly candidates: readonly string[];
+}
+
+export interface SortAnswer {
+  /** For each question how many of its candidates sort before its text. */
+  readonly before: readonly number[];
+  /** The questions' indexes in the order of their texts. */
+  readonly order: readonly number[];
+}
+
+export interface ChangeFeedOptions {
+  /** URL of the module that reads the stream in the store worker. */
+  readonly decoder: string;
+  /** Asks the origin how texts of a column sort; `codec` is that of the column's dictionary. */
+  readonly sort: (codec: unknown, questions: readonly SortQuestion[]) => Promise<SortAnswer>;
+  /** Readers see everything before the position. */
+  readonly onPosition: (position: bigint) => void;
+  /** Transactions were applied that changed rows: tables by id. Readers see them. */
+  readonly onApplied: (applied: {
+    readonly transactions: number;
+    readonly changes: number;
+    readonly ids: readonly string[];
+  }) => void;
+  /** Tables were dropped, as a change of theirs could not be applied in place. Readers see nothing of them any more. */
+  readonly onGivenUp: (ids: readonly string[], why: string) => void;
+  /** The stream could not be read or applied; nothing of it is applied any more. */
+  readonly onFailed: (error: Error) => void;
+}
+
+/** A change stream on its way into the store. */
+export interface ChangeFeed {
+  /** Takes one message (copied: the caller may use its memory again at once). */
+  push(message: Uint8Array): void;
+  /** Bytes that were pushed and are not applied yet: the caller should pause its stream above some megabytes. */
+  readonly waitingBytes: number;
+  /** Resolves when no more than this many bytes wait. */
+  drained(bytes: number): Promise<void>;
+  /**
+   * Keeps the changes of these tables (ids, with their relations) for loads that begin now, until the load is finished or
+   * `release` is called. Resolves to the transactions (lower 32 bits) whose changes came before and may be missing in a
+   * snapshot that is taken from now on.
+   */
+  retain(tables: readonly { readonly id: string; readonly relations: readonly string[] }[]): Promise<readonly number[]>;
+  release(ids: readonly string[]): void;
+  /** All transactions below this 64-bit id are visible to any snapshot from now on. */
+  settled(below: bigint): void;
+  /** Nothing is applied from now on. */
+  close(): void;
 }
 
 export interface LoadSpec {
@@ -106,8 +224,12 @@ export interface StoredTable {
   /** Name of the SQLite table, unquoted. */
   readonly storeName: string;
   readonly fingerprint: string;
-  /** Grows with every change of rows or columns; a compiled plan is valid for exactly one version. */
+  /** Grows when facts or columns change; a compiled plan is valid for exactly one version. */
   readonly version: number;
+  /** The visible commit that last changed its rows: what was read at an older one may be out of date. */
+  readonly rowsCommit: number;
+  /** The visible commit that last gave one of its dictionaries a new text. */
+  readonly dictionaryCommit: number;
   /** By physical name (`physicalName()`). */
   readonly columns: ReadonlyMap<string, ColumnFacts>;
   /** Columns with a kept dictionary → SQLite table name of it. */
@@ -147,7 +269,11 @@ export interface LoadSink {
   endStream(): Promise<void>;
   /** True once a limit was passed: what is still written is ignored, so stop streaming and call `finish` for why. */
   readonly tooLarge?: boolean;
-  finish(): Promise<LoadResult>;
+  /**
+   * `handOff`: the rows are as of that snapshot; they become visible once the change feed has reached its position, with
+   * all retained changes that the snapshot does not show. Rejects with `StoreError` after `timeoutMs`.
+   */
+  finish(handOff?: { readonly snapshot: Snapshot; readonly timeoutMs: number }): Promise<LoadResult>;
   abort(): Promise<void>;
 }
 
@@ -182,6 +308,8 @@ export interface StoreApi {
   beginLoad(spec: LoadSpec): Promise<LoadSink>;
   /** Creates the index if it is not there; resolves once readers see it. */
   ensureIndex(id: string, columns: readonly string[]): Promise<void>;
+  /** Begins a change stream; a former one is closed. */
+  openFeed(options: ChangeFeedOptions): Promise<ChangeFeed>;
   /** Removes tables; main stops seeing them before the promise is returned, the pages go later. */
   drop(ids: readonly string[]): Promise<void>;
   /**
