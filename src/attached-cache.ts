@@ -1,14 +1,15 @@
 import type { Table } from "./catalog.ts";
+import { observe, observed } from "./diagnostics.ts";
 import { type ClientCache, type Effect, FULL_EFFECT, NO_EFFECT } from "./dialects/dialect.ts";
 import type { RowFormat } from "./encode/client-encoder.ts";
 import { UnknownPosition } from "./execute/bind.ts";
 import { Execution } from "./execute/execution.ts";
 import type { Runner } from "./execute/runner.ts";
+import type { Freshness } from "./freshness/freshness.ts";
 import { GenerationalCache } from "./generational-cache.ts";
 import { Governor, type Ledger } from "./governor.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Loader } from "./load/loader.ts";
-import { logger } from "./logging.ts";
 import type { Bypass, BypassReason } from "./outcome.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Decision, Planner, PlannerOrigin } from "./plan/planner.ts";
@@ -31,6 +32,7 @@ export interface AttachedParts {
   /** `null` unless hits are verified. */
   readonly verification: Verification | null;
   readonly lifetime: Lifetime;
+  readonly freshness: Freshness;
   onFault(error: unknown): void;
 }
 
@@ -75,20 +77,24 @@ export class AttachedCache implements ClientCache {
     return this.#state === "open" && this.#parts.writes.isSettled;
   }
 
+  get fresh(): boolean {
+    return this.#parts.freshness.serves;
+  }
+
   recall(sql: string): Decision | undefined {
     const { planner } = this.#parts;
     return sql.length <= LONGEST_TEXT ? planner.recall(sql) : planner.known(sql);
   }
 
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
-    const startedAt = logger.debugEnabled ? performance.now() : 0;
+    const startedAt = observed() ? performance.now() : 0;
     const rows = this.#parts.runner.runNow(prepared, params, format);
     if (rows === null) return null;
     const { statistics, verification } = this.#parts;
     statistics.hits += 1;
     if (verification !== null) verification.offer(prepared, params);
     for (const ledger of this.#ledgersOf(prepared.entry)) ledger.hit();
-    if (logger.debugEnabled) this.#log("hit", null, performance.now() - startedAt, prepared.sql, params);
+    if (observed()) this.#log("hit", null, performance.now() - startedAt, prepared.sql, params);
     return rows;
   }
 
@@ -188,6 +194,7 @@ export class AttachedCache implements ClientCache {
   #onMiss(prepared: Prepared, params: readonly unknown[]): BypassReason | null {
     const { entry } = prepared;
     if (params.length !== entry.parameterCount) return "parameter";
+    if (!this.fresh && this.#parts.loader.covering(entry.plan) !== null) return "not-fresh";
     const refusal = this.#parts.loader.refusal(entry.plan);
     if (refusal !== null) return refusal.reason;
     const execution = this.#parts.runner.executionOf(entry);
@@ -264,7 +271,7 @@ export class AttachedCache implements ClientCache {
     sql: string,
     params: readonly unknown[],
   ): void {
-    if (logger.debugEnabled) logger.query({ outcome, reason, milliseconds, sql, params });
+    if (observed()) observe({ outcome, reason, milliseconds, sql }, params);
   }
 }
 

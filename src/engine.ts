@@ -1,27 +1,34 @@
-import { AttachedCache } from "./attached-cache.ts";
-import type { Attachments, Origin } from "./dialects/dialect.ts";
-import { type OriginBase, openOrigin } from "./dialects/postgres/connect.ts";
+import { assemble, type EngineParts } from "./assembly.ts";
+import { observe, observed } from "./diagnostics.ts";
+import type { Origin } from "./dialects/dialect.ts";
+import type { OriginBase } from "./dialects/postgres/connect.ts";
 import { postgres } from "./dialects/postgres/dialect.ts";
 import type { Row } from "./encode/row-factory.ts";
-import { ClosedError, OptionsError, ReadOnlyError, SqlmemError, UnsupportedQueryError } from "./errors.ts";
-import { Positions } from "./execute/positions.ts";
-import { Runner } from "./execute/runner.ts";
+import {
+  ClosedError,
+  FreshnessError,
+  OptionsError,
+  ReadOnlyError,
+  SqlmemError,
+  UnsupportedQueryError,
+} from "./errors.ts";
+import type { Runner } from "./execute/runner.ts";
 import { type Explanation, explainBypass, explainPlan } from "./explain.ts";
-import { faultReporter } from "./faults.ts";
+import type { ChangeSource } from "./freshness/change-source.ts";
+import type { Freshness } from "./freshness/freshness.ts";
+import { type ReadOptions, type Requirement, requirementOf } from "./freshness/level.ts";
 import { invalidateAll, invalidateTable } from "./invalidate.ts";
-import { Lifetime } from "./lifetime.ts";
-import { TableUse } from "./load/eviction.ts";
-import { Loader } from "./load/loader.ts";
-import { logger } from "./logging.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { Loader } from "./load/loader.ts";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Bypass, type BypassReason, bypass, isMomentary, type Outcome, remedyFor } from "./outcome.ts";
 import type { Statement } from "./parse/statement.ts";
 import type { Plan } from "./plan/plan.ts";
-import { type Decision, Planner, type PlannerOrigin } from "./plan/planner.ts";
+import type { Decision, Planner } from "./plan/planner.ts";
 import type { Prepared } from "./plan/prepared.ts";
-import { createPlannerOrigin } from "./planner-origin.ts";
 import {
   type ModeRefusals,
+  notFresh,
   readOnly,
   refusalOf,
   refusalOfMode,
@@ -29,10 +36,9 @@ import {
   structureOf,
   unreadable,
 } from "./refusals.ts";
-import { type EngineStats, Statistics } from "./stats.ts";
-import { Store } from "./store/store.ts";
-import { Verification } from "./verification.ts";
-import { WriteThrough } from "./write-through.ts";
+import type { EngineStats, Statistics } from "./stats.ts";
+import type { Verification } from "./verification.ts";
+import type { WriteThrough } from "./write-through.ts";
 
 /** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
 const FOREGROUND_ROWS = 10_000;
@@ -55,19 +61,19 @@ interface Answer {
 export class CachingEngine implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #modeRefuses: ModeRefusals;
+  /** What a query requires that asks for nothing beyond the engine's own level of freshness. */
+  readonly #requirement: Requirement;
+  readonly #parts: EngineParts;
+  // Those that each query goes through.
   readonly #origin: Origin;
-  readonly #store: Store;
+  readonly #planner: Planner;
   readonly #loader: Loader;
-  readonly #planner = new Planner(postgres);
-  readonly #plannerOrigin: PlannerOrigin;
   readonly #runner: Runner;
   readonly #writes: WriteThrough;
+  readonly #freshness: Freshness;
+  readonly #statistics: Statistics;
   readonly #verification: Verification | null;
-  readonly #attached: AttachedCache;
-  readonly #attachments: Attachments;
-  readonly #statistics = new Statistics();
   readonly #lifetime: Lifetime;
-  readonly #onFault: (error: unknown) => void;
 
   /**
    * @param base a `pg.Pool`, or what to make one from: a URL or pool options. SQLmem opens the connections that it needs
@@ -76,41 +82,20 @@ export class CachingEngine implements AsyncDisposable {
    */
   constructor(base: OriginBase, options: EngineOptions = {}) {
     this.#options = resolveOptions(options);
-    const isStrict = this.#options.mode === "strict";
-    this.#modeRefuses = { wildcards: isStrict && !this.#options.wildcards, joins: isStrict && !this.#options.joins };
-    this.#origin = openOrigin(base);
-    const { cacheDb, maxBytes, maxTableRows, scanWorkers, backupIntervalSeconds, verify } = this.#options;
-    const onFault = faultReporter(this.#options.onError);
-    this.#onFault = onFault;
-    const use = new TableUse();
-    this.#store = Store.open({ cacheDb, maxBytes, scanWorkers, onFault, functions: postgres.functions });
-    this.#loader = new Loader(this.#origin, this.#store, use, {
-      maxBytes,
-      maxTableRows,
-      onFault,
-      onLoad: (table, rows, milliseconds) => {
-        this.#statistics.loads += 1;
-        logger.info("loaded", { table: `${table.schema}.${table.name}`, rows, ms: Math.round(milliseconds) });
-      },
-    });
-    this.#runner = new Runner(this.#origin, this.#store, this.#loader, use, new Positions(this.#store), onFault);
-    this.#writes = new WriteThrough(this.#origin, this.#loader, this.#planner);
-    this.#plannerOrigin = createPlannerOrigin(this.#origin, this.#runner);
-    const parts = {
-      origin: this.#origin,
-      store: this.#store,
-      loader: this.#loader,
-      planner: this.#planner,
-      plannerOrigin: this.#plannerOrigin,
-      runner: this.#runner,
-      writes: this.#writes,
-      statistics: this.#statistics,
-      onFault,
-    };
-    this.#lifetime = new Lifetime(parts, cacheDb === null ? 0 : backupIntervalSeconds);
-    this.#verification = verify === 0 ? null : new Verification(verify, parts);
-    this.#attached = new AttachedCache({ ...parts, lifetime: this.#lifetime, verification: this.#verification });
-    this.#attachments = this.#origin.attachments(this.#attached);
+    const { mode, wildcards, joins, freshness, maxLagMs } = this.#options;
+    this.#modeRefuses = { wildcards: mode === "strict" && !wildcards, joins: mode === "strict" && !joins };
+    this.#requirement = requirementOf(freshness, maxLagMs);
+    const parts = assemble(base, this.#options);
+    this.#parts = parts;
+    this.#origin = parts.origin;
+    this.#planner = parts.planner;
+    this.#loader = parts.loader;
+    this.#runner = parts.runner;
+    this.#writes = parts.writes;
+    this.#freshness = parts.freshness;
+    this.#statistics = parts.statistics;
+    this.#verification = parts.verification;
+    this.#lifetime = parts.lifetime;
   }
 
   /**
@@ -118,16 +103,21 @@ export class CachingEngine implements AsyncDisposable {
    *
    * @param sql one statement in the origin's dialect, with `$1`, `$2` … for parameters
    * @param params values of the parameters, as for `pg`
+   * @param options how fresh the answer has to be, beyond the engine's own level; else the origin answers
    * @returns rows as plain objects, with the values that `pg` would give under the pool's own type parsers
    * @throws ReadOnlyError for a statement that writes, where writes are blocked (strict mode always)
    * @throws UnsupportedQueryError in strict mode, for what cannot be answered exactly; its `reason` says why
    * @throws ClosedError after `close()`
    * @throws the origin's own error, unchanged, for a statement that it rejects
    */
-  execute<Result extends object = Row>(sql: string, params?: readonly unknown[]): Promise<Result[]> {
+  execute<Result extends object = Row>(
+    sql: string,
+    params?: readonly unknown[],
+    options?: ReadOptions,
+  ): Promise<Result[]> {
     // The hit path: no await, and nothing but the answer is allocated.
-    const known = this.#planner.known(sql);
-    if (known?.kind === "prepared" && !logger.debugEnabled && this.#writes.serves) {
+    const known = options === undefined ? this.#planner.known(sql) : undefined;
+    if (known?.kind === "prepared" && !observed() && this.#writes.serves && this.#freshness.serves) {
       const rows =
         this.#refusalOfMode(known.entry.plan) === null ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
       if (rows !== null) {
@@ -136,7 +126,53 @@ export class CachingEngine implements AsyncDisposable {
         return Promise.resolve(rows as Result[]);
       }
     }
-    return this.#execute(sql, params) as Promise<Result[]>;
+    return this.#execute(sql, params, options) as Promise<Result[]>;
+  }
+
+  /**
+   * Sends a write to the origin, as `execute` does in transparent mode.
+   *
+   * @returns its rows (`RETURNING`), and a token of the write: a query with `{ after: token }`, of this or another process
+   *   that follows changes, sees it
+   * @throws OptionsError unless changes are followed (`freshness: "session"` or `"strict"`)
+   */
+  async write<Result extends object = Row>(
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<{ readonly rows: Result[]; readonly token: string }> {
+    const source = this.#followed("write()");
+    const rows = await this.execute<Result>(sql, params);
+    return { rows, token: await source.token() };
+  }
+
+  /**
+   * A token of everything that is committed now, whoever wrote it: for `{ after: token }` of a query, of this or another
+   * process.
+   *
+   * @throws OptionsError unless changes are followed (`freshness: "session"` or `"strict"`)
+   */
+  async token(): Promise<string> {
+    const source = this.#followed("token()");
+    await this.ready();
+    return await source.token();
+  }
+
+  #followed(method: string): ChangeSource {
+    this.#lifetime.assertOpen();
+    const { source } = this.#freshness;
+    if (source !== null) return source;
+    throw new OptionsError(`${method} needs an engine that follows changes: make it with freshness: "session".`);
+  }
+
+  /**
+   * Connects, and follows changes if the level of freshness needs it; without it the first query does so.
+   *
+   * @throws FreshnessError if the origin does not support the level: it names what an administrator has to change
+   * @throws the origin's own error if it cannot be reached
+   */
+  async ready(): Promise<void> {
+    this.#lifetime.assertOpen();
+    await this.#lifetime.start();
   }
 
   /**
@@ -153,13 +189,13 @@ export class CachingEngine implements AsyncDisposable {
     if (typeof client !== "object" || client === null) {
       throw new OptionsError(`attach() takes a Pool or a Client of pg, received ${typeof client}.`);
     }
-    this.#attachments.attach(client);
+    this.#parts.attachments.attach(client);
     return client;
   }
 
   /** Leaves a pool or client alone again. One that is not attached is left as it is. */
   detach<Client extends { query: unknown }>(client: Client): Client {
-    this.#attachments.detach(client);
+    this.#parts.attachments.detach(client);
     return client;
   }
 
@@ -171,14 +207,7 @@ export class CachingEngine implements AsyncDisposable {
    */
   async invalidate(table?: string): Promise<void> {
     this.#lifetime.assertOpen();
-    const parts = {
-      origin: this.#origin,
-      store: this.#store,
-      planner: this.#planner,
-      writes: this.#writes,
-      lifetime: this.#lifetime,
-    };
-    await (table === undefined ? invalidateAll(parts) : invalidateTable(table, parts));
+    await (table === undefined ? invalidateAll(this.#parts) : invalidateTable(table, this.#parts));
   }
 
   /**
@@ -191,22 +220,17 @@ export class CachingEngine implements AsyncDisposable {
     assertText("explain", sql);
     await this.#lifetime.start();
     if (this.#lifetime.unreadable !== null) return explainBypass(refusalOf(unreadable(this.#lifetime.unreadable)));
-    const decision = await this.#planner.decide(sql, this.#plannerOrigin);
+    const decision = await this.#planner.decide(sql, this.#parts.plannerOrigin);
     if (decision.kind !== "prepared") {
       if (decision.statement.kind === "unparsable") await this.#origin.describe(sql);
       return explainBypass(this.#refusalOfMode(structureOf(decision)) ?? refusalOf(decision));
     }
-    return explainPlan(decision, params, this.#refusalOfMode(decision.entry.plan), {
-      writes: this.#writes,
-      loader: this.#loader,
-      attached: this.#attached,
-      runner: this.#runner,
-    });
+    return explainPlan(decision, params, this.#refusalOfMode(decision.entry.plan), this.#parts);
   }
 
   /** Counters since the engine was made, and what it holds now. */
   stats(): EngineStats {
-    return this.#statistics.report(this.#store, this.#verification);
+    return this.#statistics.report(this.#parts.store, this.#verification, this.#freshness);
   }
 
   /** Saves the snapshot file and gives everything back. A second call waits for the first. */
@@ -220,24 +244,29 @@ export class CachingEngine implements AsyncDisposable {
 
   async #stopAnswering(): Promise<void> {
     this.#verification?.close();
+    await this.#freshness.stop();
     // What is on its way through attached clients must not be saved as it was before.
-    this.#attachments.close();
+    this.#parts.attachments.close();
     await this.#writes.settleOrForget();
-    this.#attached.close();
+    this.#parts.attached.close();
     this.#planner.forget("all");
   }
 
-  async #execute(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
+  async #execute(
+    sql: string,
+    params: readonly unknown[] | undefined,
+    options: ReadOptions | undefined,
+  ): Promise<unknown[]> {
     this.#lifetime.assertOpen();
     assertText("execute", sql);
+    const { freshness, maxLagMs } = this.#options;
+    const required = options === undefined ? this.#requirement : requirementOf(freshness, maxLagMs, options);
     const startedAt = performance.now();
     const log = (outcome: Outcome, reason: BypassReason | null): void => {
-      if (logger.debugEnabled) {
-        logger.query({ outcome, reason, milliseconds: performance.now() - startedAt, sql, params });
-      }
+      if (observed()) observe({ outcome, reason, milliseconds: performance.now() - startedAt, sql }, params);
     };
     try {
-      const { rows, outcome, reason } = await this.#answerAny(await this.#decide(sql), sql, params);
+      const { rows, outcome, reason } = await this.#answerAny(await this.#decide(sql), sql, params, required);
       if (outcome === "hit") this.#statistics.hits += 1;
       else if (outcome === "miss") this.#statistics.misses += 1;
       log(outcome, reason);
@@ -256,9 +285,14 @@ export class CachingEngine implements AsyncDisposable {
     }
   }
 
-  #answerAny(decision: Decision, sql: string, params: readonly unknown[] | undefined): Promise<Answer> {
+  #answerAny(
+    decision: Decision,
+    sql: string,
+    params: readonly unknown[] | undefined,
+    required: Requirement,
+  ): Promise<Answer> {
     return decision.kind === "prepared"
-      ? this.#answer(decision, sql, params)
+      ? this.#answer(decision, sql, params, required)
       : this.#answerOutside(decision, sql, params);
   }
 
@@ -270,8 +304,10 @@ export class CachingEngine implements AsyncDisposable {
     try {
       await this.#lifetime.start();
       if (this.#lifetime.unreadable !== null) return unreadable(this.#lifetime.unreadable);
-      return await this.#planner.decide(sql, this.#plannerOrigin);
+      return await this.#planner.decide(sql, this.#parts.plannerOrigin);
     } catch (error) {
+      // A level that the origin does not support is never weakened silently.
+      if (error instanceof FreshnessError) throw error;
       await postgres.ready();
       const statement = postgres.parse(sql, []);
       if (statement.kind !== "query" && statement.kind !== "read") return { kind: "other", statement };
@@ -281,7 +317,12 @@ export class CachingEngine implements AsyncDisposable {
   }
 
   /** A statement with a plan: load what is missing, run, encode. */
-  async #answer(first: Prepared, sql: string, params: readonly unknown[] | undefined): Promise<Answer> {
+  async #answer(
+    first: Prepared,
+    sql: string,
+    params: readonly unknown[] | undefined,
+    required: Requirement,
+  ): Promise<Answer> {
     let outcome: Outcome = "hit";
     let prepared: Decision = first;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -290,6 +331,9 @@ export class CachingEngine implements AsyncDisposable {
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
       if (!this.#writes.isSettled) await this.#writes.settleOrForget();
+      if (!(await this.#isFresh(prepared.entry.plan, required))) {
+        return this.#refuse(notFresh(this.#freshness), sql, params);
+      }
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
       if (Array.isArray(rows)) {
         if (outcome === "hit") this.#verification?.offer(prepared, params ?? NO_PARAMETERS);
@@ -299,18 +343,29 @@ export class CachingEngine implements AsyncDisposable {
       outcome = "miss";
       const { plan } = prepared.entry;
       if (this.#loadsBehind(plan)) {
-        this.#loader.ensure(plan).catch(this.#onFault);
+        this.#loader.ensure(plan).catch(this.#parts.onFault);
         return { rows: await this.#origin.query(sql, params), outcome, reason: null };
       }
       const loaded = await this.#loader.ensure(plan);
       if (loaded === "changed") {
         this.#writes.forget(plan.tables.map(({ table }) => table.id));
-        prepared = await this.#planner.decide(sql, this.#plannerOrigin);
+        prepared = await this.#planner.decide(sql, this.#parts.plannerOrigin);
       } else if (loaded !== "covered") {
         return this.#refuse(loaded, sql, params);
       }
     }
     return this.#refuse(bypass("load-failed", "the table changes faster than it can be loaded"), sql, params);
+  }
+
+  /** Rows that are too old are forgotten, and so fetched again; or the origin answers. */
+  async #isFresh({ tables }: Plan, required: Requirement): Promise<boolean> {
+    if (this.#freshness.source === null && required.maxAgeMs !== null) {
+      this.#loader.expire(
+        performance.now() - required.maxAgeMs,
+        tables.map(({ table }) => table.id),
+      );
+    }
+    return await this.#freshness.admits(required);
   }
 
   /** A miss must not cost a transparent caller the load of a big table: the origin answers while it loads. */

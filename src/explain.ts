@@ -1,12 +1,13 @@
 import type { AttachedCache } from "./attached-cache.ts";
 import { Execution } from "./execute/execution.ts";
 import { type Runner, wrongNumberOfParameters } from "./execute/runner.ts";
+import type { Freshness } from "./freshness/freshness.ts";
 import { columnSetOf } from "./load/coverage.ts";
 import type { Loader } from "./load/loader.ts";
 import { type Bypass, type BypassReason, type Outcome, remedyFor } from "./outcome.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Prepared } from "./plan/prepared.ts";
-import { SESSION_STATE } from "./refusals.ts";
+import { notFresh, SESSION_STATE } from "./refusals.ts";
 import type { WriteThrough } from "./write-through.ts";
 
 /** A table that a statement reads, and what has to be cached of it. */
@@ -57,6 +58,7 @@ export interface ExplainParts {
   readonly loader: Loader;
   readonly attached: AttachedCache;
   readonly runner: Runner;
+  readonly freshness: Freshness;
 }
 
 /**
@@ -92,12 +94,13 @@ export function explainPlan(
 function refusalNow(
   prepared: Prepared,
   params: readonly unknown[] | undefined,
-  { writes, loader, attached, runner }: ExplainParts,
+  { writes, loader, attached, runner, freshness }: ExplainParts,
 ): Bypass | null {
   const { entry } = prepared;
   if (!writes.sessionIsClean) return SESSION_STATE;
   const refused = loader.refusal(entry.plan) ?? attached.refusal(entry.plan);
   if (refused !== null) return refused;
+  if (freshness.obstacle !== null) return notFresh(freshness);
   const execution = runner.executionOf(entry);
   if (execution !== null && !(execution instanceof Execution)) return execution;
   if (params === undefined) return null;

@@ -2,6 +2,7 @@ import type { Origin } from "./dialects/dialect.ts";
 import { postgres } from "./dialects/postgres/dialect.ts";
 import { ClosedError } from "./errors.ts";
 import { flushAtExit } from "./exit-flush.ts";
+import type { Freshness } from "./freshness/freshness.ts";
 import type { Loader } from "./load/loader.ts";
 import type { Store } from "./store/store.ts";
 
@@ -10,6 +11,7 @@ export interface LifetimeParts {
   readonly origin: Origin;
   readonly store: Store;
   readonly loader: Loader;
+  readonly freshness: Freshness;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -67,17 +69,21 @@ export class Lifetime {
   }
 
   async #start(): Promise<void> {
-    const { origin, store, loader, onFault } = this.#parts;
+    const { origin, store, loader, freshness, onFault } = this.#parts;
     const [{ identity, settings }] = await Promise.all([origin.ready(), postgres.ready()]);
     this.#unreadable = settings.unreadable;
-    try {
-      await store.restore(identity);
-      if (this.#discardsSnapshot) loader.invalidate("all");
-      else loader.adoptRestored();
-    } catch (error) {
-      onFault(error);
+    if (!this.#restored) {
+      try {
+        await store.restore(identity);
+        // What has changed since the file was written nobody can say.
+        if (this.#discardsSnapshot || freshness.source !== null) loader.invalidate("all");
+        else loader.adoptRestored();
+      } catch (error) {
+        onFault(error);
+      }
+      this.#restored = true;
     }
-    this.#restored = true;
+    await freshness.start();
   }
 
   /** All rows were declared wrong: the snapshot file holds them too, and must not bring them back at a later start. */

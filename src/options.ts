@@ -2,6 +2,8 @@ import path from "node:path";
 import { inspect } from "node:util";
 import { backupIntervalDefault, cacheDbDefault, MAX_INTERVAL_SECONDS, readEnvironment } from "./config.ts";
 import { OptionsError, type SqlmemError } from "./errors.ts";
+import type { ChangeSourceKind } from "./freshness/change-source.ts";
+import { type FreshnessLevel, followsChanges, isLevel, LEVELS } from "./freshness/level.ts";
 
 /** How an engine behaves. Options win over environment variables, and those over the defaults. */
 export interface EngineOptions {
@@ -63,6 +65,30 @@ export interface EngineOptions {
    */
   readonly verify?: number | undefined;
   /**
+   * What answers from the cache promise. `manual`: rows are right until `invalidate()`. `{ ttl }`: no row was fetched more
+   * than so many milliseconds ago. `session`: own writes are seen at once, writes of others at most `maxLagMs` late.
+   * `strict`: all that was committed before the query is seen. The last two follow the database's changes.
+   * @default "manual"
+   */
+  readonly freshness?: FreshnessLevel | undefined;
+  /**
+   * How late a write of others may be seen at level `session`, in milliseconds; when that cannot be said, the database
+   * answers.
+   * @default 1000
+   */
+  readonly maxLagMs?: number | undefined;
+  /**
+   * How changes are followed at the levels `session` and `strict`: `stream` (logical decoding), or without the rights for
+   * that `touch-log`, `snapshot` or `notify`. See docs/freshness.md.
+   * @default "stream"
+   */
+  readonly changeSource?: ChangeSourceKind | undefined;
+  /**
+   * The publication that the change stream reads, made by an administrator with all tables that are to be cached.
+   * @default none: SQLmem makes one of its own, and drops it at the end
+   */
+  readonly publication?: string | undefined;
+  /**
    * Called with each fault of the cache itself: a load that failed, a snapshot file that could not be used. Such a fault
    * fails no query that the origin can answer; it is logged too.
    * @default none
@@ -92,9 +118,15 @@ export interface ResolvedOptions {
   readonly scanWorkers: number;
   /** A share of the hits. */
   readonly verify: number;
+  readonly freshness: FreshnessLevel;
+  readonly maxLagMs: number;
+  readonly changeSource: ChangeSourceKind;
+  readonly publication: string | null;
   /** The user's own function: may throw. */
   readonly onError: ((error: SqlmemError) => void) | null;
 }
+
+const CHANGE_SOURCES: readonly ChangeSourceKind[] = ["stream", "touch-log", "snapshot", "notify"];
 
 const NAMES: readonly (keyof EngineOptions)[] = [
   "mode",
@@ -107,6 +139,10 @@ const NAMES: readonly (keyof EngineOptions)[] = [
   "maxTableRows",
   "scanWorkers",
   "verify",
+  "freshness",
+  "maxLagMs",
+  "changeSource",
+  "publication",
   "onError",
   "envFile",
 ];
@@ -137,6 +173,10 @@ export function resolveOptions(
   const maxTableRows = options.maxTableRows ?? 5_000_000;
   const scanWorkers = options.scanWorkers ?? 1;
   const verify = options.verify ?? 0;
+  const freshness = options.freshness ?? "manual";
+  const maxLagMs = options.maxLagMs ?? 1000;
+  const changeSource = options.changeSource ?? "stream";
+  const publication = options.publication ?? null;
   const onError = options.onError ?? null;
 
   // Validate arguments
@@ -155,9 +195,25 @@ export function resolveOptions(
   check("maxTableRows", maxTableRows, isInteger(maxTableRows, 1), "a positive whole number of rows");
   check("scanWorkers", scanWorkers, isInteger(scanWorkers, 1, 64), "a whole number between 1 and 64");
   check("verify", verify, isNumber(verify, 0, 1), "a share between 0 and 1");
+  check("freshness", freshness, isLevel(freshness), LEVELS);
+  check("maxLagMs", maxLagMs, isNumber(maxLagMs, 10, 3_600_000), "a number of milliseconds between 10 and 3600000");
+  check("changeSource", changeSource, CHANGE_SOURCES.includes(changeSource), `one of "${CHANGE_SOURCES.join('", "')}"`);
+  check("publication", publication, publication === null || isPath(publication), "the name of a publication");
   check("onError", onError, onError === null || typeof onError === "function", "a function");
 
   // Validate interpreted options
+  for (const name of ["maxLagMs", "changeSource", "publication"] as const) {
+    if (followsChanges(freshness) || options[name] === undefined) continue;
+    throw new OptionsError(
+      `The option ${name} says how changes are followed; received freshness: ${described(freshness)}, which follows none. ` +
+        `Set freshness: "session" or "strict", or leave ${name} out.`,
+    );
+  }
+  if (publication !== null && changeSource !== "stream") {
+    throw new OptionsError(
+      `The option publication is read by changeSource: "stream"; received changeSource: "${changeSource}". Leave one of them out.`,
+    );
+  }
   if (mode === "strict" && writes === "pass") {
     throw new OptionsError(
       'The option writes: "pass" needs mode: "transparent"; received mode: "strict", which never sends a write to the ' +
@@ -188,6 +244,10 @@ export function resolveOptions(
     maxTableRows,
     scanWorkers,
     verify,
+    freshness: typeof freshness === "object" ? Object.freeze({ ...freshness }) : freshness,
+    maxLagMs,
+    changeSource,
+    publication,
     onError,
   });
 }
@@ -216,6 +276,7 @@ function described(value: unknown): string {
 /** Words that people try for an option whose name looks different. */
 const SYNONYMS: Readonly<Record<string, keyof EngineOptions>> = {
   cachefile: "cacheDb",
+  consistency: "freshness",
   env: "envFile",
   join: "joins",
   memory: "maxBytes",
@@ -224,9 +285,11 @@ const SYNONYMS: Readonly<Record<string, keyof EngineOptions>> = {
   maxsize: "maxBytes",
   readonly: "writes",
   snapshotfile: "cacheDb",
+  staleness: "maxLagMs",
   strict: "mode",
   star: "wildcards",
   transparent: "mode",
+  ttl: "freshness",
   workers: "scanWorkers",
 };
 

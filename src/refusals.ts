@@ -1,4 +1,5 @@
 import { ReadOnlyError } from "./errors.ts";
+import type { Freshness } from "./freshness/freshness.ts";
 import { type Bypass, bypass } from "./outcome.ts";
 import type { Statement } from "./parse/statement.ts";
 import { hasJoin, hasWildcard } from "./plan/named-tables.ts";
@@ -14,6 +15,11 @@ export const SESSION_STATE: Bypass = bypass(
   "session-state",
   "a transaction is open, or settings of a connection were changed",
 );
+
+/** The cache cannot be shown to be fresh enough at this moment. */
+export function notFresh({ obstacle }: Freshness): Bypass {
+  return bypass("not-fresh", obstacle ?? "what the query asks to see was not confirmed in time");
+}
 
 /** What strict mode refuses unless it is told otherwise. */
 export interface ModeRefusals {

@@ -1,3 +1,4 @@
+import type { Freshness, FreshnessStats } from "./freshness/freshness.ts";
 import type { BypassReason } from "./outcome.ts";
 import type { StoreApi } from "./store/contract.ts";
 import { NOTHING_VERIFIED, type Verification, type VerificationStats } from "./verification.ts";
@@ -15,6 +16,8 @@ export interface EngineStats {
   readonly loads: number;
   /** Hits that were asked of the origin again (option `verify`). */
   readonly verification: VerificationStats;
+  /** How changes of the database are followed. */
+  readonly freshness: FreshnessStats;
   readonly tables: readonly TableStats[];
   /** Bytes of the store: tables, indexes, dictionaries. */
   readonly bytes: number;
@@ -45,7 +48,12 @@ export class Statistics {
     this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
   }
 
-  report(store: StoreApi, verification: Verification | null, now: number = Date.now()): EngineStats {
+  report(
+    store: StoreApi,
+    verification: Verification | null,
+    freshness: Freshness,
+    now: number = Date.now(),
+  ): EngineStats {
     return {
       hits: this.hits,
       misses: this.misses,
@@ -53,6 +61,7 @@ export class Statistics {
       bypassesByReason: { ...this.#reasons },
       loads: this.loads,
       verification: verification?.stats ?? NOTHING_VERIFIED,
+      freshness: freshness.stats(),
       tables: [...store.tables.values()].map((stored) => ({
         schema: stored.schema,
         table: stored.table,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Effect, FULL_EFFECT, NO_EFFECT, type Origin } from "./dialects/dialect.ts";
+import type { Freshness } from "./freshness/freshness.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
 import type { QualifiedName } from "./parse/ast.ts";
@@ -20,7 +21,8 @@ const SETTLE_MS = 1000;
  * Statements that reach the origin, and what they make wrong in the cache.
  *
  * A write invalidates the tables that it can have touched, through cascades and triggers too, before its promise
- * resolves, whether it succeeded or not: a lost connection may hide a commit.
+ * resolves, whether it succeeded or not: a lost connection may hide a commit. Where changes are followed, they say what
+ * it changed, and nothing is served before they have come.
  *
  * A session statement reaches one client of the pool. While a transaction is open there, and for good once a setting was
  * changed there, the cache cannot tell which client would have answered: nothing is served from it.
@@ -29,16 +31,18 @@ export class WriteThrough {
   readonly #origin: Origin;
   readonly #loader: Loader;
   readonly #planner: Planner;
+  readonly #freshness: Freshness;
   readonly #effects = new WeakMap<Statement, { readonly epoch: number; readonly effect: Effect }>();
   #session: "clean" | "in transaction" | "changed" = "clean";
   /** Grows when what a name or a function means may have changed. */
   #epoch = 0;
   readonly #unsettled = new Set<Promise<unknown>>();
 
-  constructor(origin: Origin, loader: Loader, planner: Planner) {
+  constructor(origin: Origin, loader: Loader, planner: Planner, freshness: Freshness) {
     this.#origin = origin;
     this.#loader = loader;
     this.#planner = planner;
+    this.#freshness = freshness;
   }
 
   get sessionIsClean(): boolean {
@@ -94,7 +98,7 @@ export class WriteThrough {
   apply(effect: Effect | Promise<Effect>): void {
     if (!(effect instanceof Promise)) {
       if (effect.definitions) this.forgetAll();
-      else if (effect.tables === "all" || effect.tables.length > 0) this.#loader.invalidate(effect.tables);
+      else if (effect.tables === "all" || effect.tables.length > 0) this.#changed(effect.tables);
       return;
     }
     const applied = effect.then(
@@ -103,6 +107,12 @@ export class WriteThrough {
     );
     this.#unsettled.add(applied);
     void applied.finally(() => this.#unsettled.delete(applied));
+  }
+
+  /** Where changes are followed these come that way; until they have come, nothing is served. */
+  #changed(tables: readonly string[] | "all"): void {
+    if (this.#freshness.followsWrites) this.#freshness.wrote();
+    else this.#loader.invalidate(tables);
   }
 
   async #findEffect(statement: Statement): Promise<Effect> {
@@ -207,7 +217,7 @@ export class WriteThrough {
     const last = ends.at(-1);
     if (last === undefined) return;
     if (this.#session === "in transaction" && !last.endsWith("AND CHAIN")) this.#session = "clean";
-    this.#loader.invalidate("all");
+    this.#changed("all");
   }
 
   async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {

@@ -88,6 +88,8 @@ export const FULL_EFFECT: Effect = Object.freeze({ tables: "all", definitions: t
 export interface ClientCache {
   /** True while an answer of the cache is one of the origin's: it has started, and no write is being looked into. */
   readonly serving: boolean;
+  /** True while what is cached is fresh enough to be served at once. */
+  readonly fresh: boolean;
   /** What is known of a text. */
   recall(sql: string): Decision | undefined;
   /** The rows, or `null` if anything stands in the way. `prepared` is what `recall` gave. */

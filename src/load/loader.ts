@@ -1,11 +1,12 @@
 import type { Column, Table } from "../catalog.ts";
 import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
 import { LoadError, StoreError } from "../errors.ts";
+import type { ChangeSource, Watch } from "../freshness/change-source.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { PlannedTable } from "../plan/analysis.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type EncodedColumn, physicalName } from "../store/column-set.ts";
-import type { LoadSink, LoadTable, StoreApi, StoredTable } from "../store/contract.ts";
+import type { LoadSink, LoadTable, Snapshot, StoreApi, StoredTable, WatchedTable } from "../store/contract.ts";
 import { type ColumnSet, columnSetOf, covers, union } from "./coverage.ts";
 import type { TableUse } from "./eviction.ts";
 import { Resources } from "./resources.ts";
@@ -16,20 +17,24 @@ export type LoadOutcome = "covered" | "changed" | Bypass;
 export interface LoaderOptions {
   readonly maxBytes: number;
   readonly maxTableRows: number;
-  /** Called with each finished load: for counters and the log. */
-  readonly onLoad: (table: Table, rows: number, milliseconds: number) => void;
+  /** Follows changes of what is loaded; `null`: nobody does. */
+  readonly source: ChangeSource | null;
+  /** Called with each finished load: for counters, the log and the clock. `at`: when it began (`performance.now()`). */
+  readonly onLoad: (table: Table, rows: number, at: number) => void;
   /** Called with a fault of the cache that fails no caller. */
   readonly onFault: (error: LoadError | StoreError) => void;
 }
 
-/** What is to be loaded of one table. */
-interface Wanted {
+/** What is to be loaded of one table, or is. */
+export interface Wanted {
   readonly table: Table;
   readonly columns: ColumnSet;
 }
 
 type Flight = Promise<"landed" | "changed">;
 
+/** How long the rows of a load wait for the change stream to come to their snapshot, in milliseconds. */
+const HAND_OFF_MS = 10_000;
 /** A load that an invalidation overtook is repeated this often before the query is passed through. */
 const ATTEMPTS = 5;
 /** A table whose load failed for a reason of its own (a value, a privilege) is asked for again after this time. */
@@ -48,7 +53,8 @@ export class Loader {
   readonly #options: LoaderOptions;
   readonly #use: TableUse;
   readonly #resources: Resources;
-  readonly #live = new Set<string>();
+  /** By table (id): what it is loaded as, and since when (`performance.now()`); its rows in the store may be served. */
+  readonly #live = new Map<string, { readonly table: Table | null; readonly at: number }>();
   readonly #epochs = new Map<string, number>();
   /** By table: one that is being loaded is in one flight only. */
   readonly #flights = new Map<string, Flight>();
@@ -66,7 +72,42 @@ export class Loader {
 
   /** What was restored from the snapshot file may be served, where the table's fingerprint is still the same. */
   adoptRestored(): void {
-    for (const id of this.#store.tables.keys()) this.#live.add(id);
+    const [now, today] = [performance.now(), Date.now()];
+    for (const { id, loadedAt } of this.#store.tables.values()) {
+      this.#live.set(id, { table: null, at: now - Math.max(0, today - loadedAt) });
+    }
+  }
+
+  /** What is loaded and may be served. */
+  get loaded(): readonly Wanted[] {
+    return [...this.#live].flatMap(([id, { table }]) => {
+      const stored = this.#store.tables.get(id);
+      return table === null || stored === undefined ? [] : [{ table, columns: storedSet(stored, table) }];
+    });
+  }
+
+  /** Fetches what was loaded once. Rejects with the origin's error. */
+  async loadAgain(wanted: readonly Wanted[]): Promise<void> {
+    for (const one of wanted) {
+      if (this.#live.has(one.table.id) || this.#flights.has(one.table.id)) continue;
+      await this.#fly([one], new Set());
+    }
+  }
+
+  /**
+   * Declares wrong what was fetched before this time (`performance.now()`), of all tables or of these.
+   * When the oldest rows that are left were fetched; infinite if there are none.
+   */
+  expire(before: number, ids?: readonly string[]): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    const expired: string[] = [];
+    for (const [id, { at }] of this.#live) {
+      if (ids !== undefined && !ids.includes(id)) continue;
+      if (at < before) expired.push(id);
+      else oldest = Math.min(oldest, at);
+    }
+    if (expired.length > 0) this.invalidate(expired);
+    return oldest;
   }
 
   /** The plan's tables as they may be served to it now, in its order; `null` unless they cover it. */
@@ -124,7 +165,7 @@ export class Loader {
     else for (const id of ids) this.#epochs.set(id, (this.#epochs.get(id) ?? 0) + 1);
     const dropped = ids === "all" ? [...this.#store.tables.keys()] : ids.filter((id) => this.#store.tables.has(id));
     if (ids === "all") this.#refusals.clear();
-    for (const id of ids === "all" ? this.#live : ids) {
+    for (const id of ids === "all" ? [...this.#live.keys()] : ids) {
       this.#live.delete(id);
       this.#refusals.delete(id);
     }
@@ -159,8 +200,12 @@ export class Loader {
       if (flight !== undefined) return flight;
       missing.push({ table, columns: stored === undefined ? columns : union(columns, storedSet(stored, table)) });
     }
-    const ids = missing.map(({ table }) => table.id);
-    const flight = this.#loadAll(missing, keep).finally(() => {
+    return this.#fly(missing, keep);
+  }
+
+  #fly(wanted: readonly Wanted[], keep: ReadonlySet<string>): Flight {
+    const ids = wanted.map(({ table }) => table.id);
+    const flight = this.#loadAll(wanted, keep).finally(() => {
       for (const id of ids) this.#flights.delete(id);
     });
     for (const id of ids) this.#flights.set(id, flight);
@@ -187,20 +232,22 @@ export class Loader {
     const overtaken = (): boolean => ids.some((id, index) => this.#epochOf(id) !== epochs[index]);
     const startedAt = performance.now();
     const sinks: LoadSink[] = [];
-    const openSink = async (): Promise<LoadSink> => {
-      const sink = await this.#beginLoad(wanted);
-      sinks.push(sink);
-      return sink;
-    };
+    let watch: Watch | null = null;
+    let landed = false;
     try {
-      const streamed = await this.#origin.load(wanted.map(originTable), openSink);
+      const watched = (await this.#options.source?.watch(wanted.map(originTable))) ?? null;
+      if (watched !== null && "reason" in watched) return this.#notWatched(watched, wanted);
+      watch = watched;
+      const all = watch === null ? wanted : wanted.map((one) => withKey(one, watched?.tables.get(one.table.id)));
+      const taken = await this.#stream(all, watch, sinks);
       const [sink] = sinks;
-      if (streamed === "changed" || sink === undefined) return "changed";
+      if (taken === "changed" || sink === undefined) return "changed";
       if (overtaken()) {
         await sink.abort();
         return "landed";
       }
-      const result = await sink.finish();
+      const inPlace = watch !== null && watch.tables.size > 0 && taken !== null;
+      const result = await sink.finish(inPlace ? { snapshot: taken, timeoutMs: HAND_OFF_MS } : undefined);
       if (result.kind === "too-large") {
         const large = wanted.find(({ table }) => table.id === result.id)?.table;
         if (large !== undefined)
@@ -211,17 +258,47 @@ export class Loader {
         this.#drop(ids);
         return "landed";
       }
+      landed = true;
       for (const { table } of wanted) {
-        this.#live.add(table.id);
+        this.#live.set(table.id, { table, at: startedAt });
         const rows = result.tables.find(({ id }) => id === table.id)?.rows ?? 0;
-        this.#options.onLoad(table, rows, performance.now() - startedAt);
+        this.#options.onLoad(table, rows, startedAt);
       }
       this.#makeRoom(keep);
       return "landed";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
       return this.#loadFailed(error, wanted);
+    } finally {
+      watch?.done(landed);
     }
+  }
+
+  /** The snapshot that the rows were read at; `null` where nobody asked for it. */
+  async #stream(
+    wanted: readonly Wanted[],
+    watch: Watch | null,
+    sinks: LoadSink[],
+  ): Promise<Snapshot | "changed" | null> {
+    let taken: Snapshot | null = null;
+    const openSink = async (): Promise<LoadSink> => {
+      const sink = await this.#beginLoad(wanted, watch);
+      sinks.push(sink);
+      return sink;
+    };
+    const accepts = async (snapshot: Snapshot): Promise<boolean> => {
+      taken = snapshot;
+      return watch === null || (await watch.accepts(snapshot));
+    };
+    const tables = wanted.map(originTable);
+    const streamed = await this.#origin.load(tables, openSink, watch === null ? undefined : accepts);
+    return streamed === "changed" ? streamed : taken;
+  }
+
+  #notWatched(refusal: Bypass, wanted: readonly Wanted[]): "failed" {
+    const [only, ...more] = wanted;
+    if (only !== undefined && more.length === 0) this.#remember(only.table, refusal, RETRY_MS);
+    return "failed";
   }
 
   #loadFailed(error: unknown, wanted: readonly Wanted[]): "failed" {
@@ -240,12 +317,12 @@ export class Loader {
     return "failed";
   }
 
-  #beginLoad(wanted: readonly Wanted[]): Promise<LoadSink> {
-    const tables = wanted.map((one) => this.#loadTable(one));
+  #beginLoad(wanted: readonly Wanted[], watch: Watch | null): Promise<LoadSink> {
+    const tables = wanted.map((one) => this.#loadTable(one, watch?.tables.get(one.table.id) ?? null));
     return this.#store.beginLoad({ decoder: this.#origin.decoder, tables });
   }
 
-  #loadTable({ table, columns }: Wanted): LoadTable {
+  #loadTable({ table, columns }: Wanted, watched: WatchedTable | null): LoadTable {
     const dictionaries = dictionaryColumns(table, columns);
     const names = dictionaries.map((column) => column.name);
     const [key] = table.primaryKey;
@@ -266,9 +343,11 @@ export class Loader {
       dictionaries: dictionaries.map((column) => ({
         column: column.name,
         codec: this.#origin.dictionaryCodec(column),
-        keep: columns.dictionaries.has(column.name),
+        // New texts of the change stream are found a place in it.
+        keep: watched !== null || columns.dictionaries.has(column.name),
       })),
       maxRows: this.#options.maxTableRows,
+      watched,
     };
   }
 
@@ -280,6 +359,8 @@ export class Loader {
     const evicted = this.#use.leastRecent(this.#store, this.#options.maxBytes, keep);
     for (const id of evicted) this.#live.delete(id);
     this.#drop(evicted);
+    const gone = evicted.filter((id) => !this.#flights.has(id));
+    if (gone.length > 0) this.#options.source?.unwatch(gone);
   }
 
   #drop(ids: readonly string[]): void {
@@ -307,6 +388,15 @@ function dictionaryColumns(table: Table, wanted: ColumnSet): Column[] {
     if (column.type.kind !== "text" && column.type.kind !== "char") return false;
     return wanted.dictionaries.has(column.name) || wanted.columns.has(physicalName(column.name, "rank"));
   });
+}
+
+/** With the columns that identify a row, by which changes find it. */
+function withKey({ table, columns }: Wanted, watched: WatchedTable | undefined): Wanted {
+  const key = (watched?.key ?? []).map((column): [string, EncodedColumn] => [
+    physicalName(column, "value"),
+    { column, encoding: "value" },
+  ]);
+  return { table, columns: { ...columns, columns: new Map([...columns.columns, ...key]) } };
 }
 
 function originTable({ table, columns }: Wanted): OriginLoadTable {

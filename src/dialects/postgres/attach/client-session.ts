@@ -115,7 +115,8 @@ export class ClientSession {
 
   /** True if the cache may answer this client's next statement. */
   get servesHits(): boolean {
-    return this.#verdict === "same" && this.#outside && this.#host.cache.serving && isIdle(this.client);
+    const { cache } = this.#host;
+    return this.#verdict === "same" && this.#outside && cache.serving && cache.fresh && isIdle(this.client);
   }
 
   /** True if it may answer later ones, as far as the session goes. */

@@ -1,0 +1,41 @@
+import { diagnostics, type FreshnessEvent } from "./diagnostics.ts";
+import type { FreshnessHost } from "./freshness/freshness.ts";
+import type { Loader, Wanted } from "./load/loader.ts";
+import { logger } from "./logging.ts";
+import type { WriteThrough } from "./write-through.ts";
+
+/** The parts of the engine that the clock of freshness acts on. */
+export interface FreshnessHostParts {
+  readonly loader: Loader;
+  /** Made after the clock, which it needs. */
+  writes(): WriteThrough;
+  onFault(error: unknown): void;
+}
+
+/** What is to be done when the clock of freshness says that something is wrong. */
+export function freshnessHost({ loader, writes, onFault }: FreshnessHostParts): FreshnessHost {
+  /** What was loaded when changes were lost. */
+  let hot: readonly Wanted[] = [];
+  return {
+    forgetRows(ids) {
+      if (ids === "all" && loader.loaded.length > 0) hot = loader.loaded;
+      loader.invalidate(ids);
+    },
+    forgetDefinitions(ids) {
+      if (ids === "all") writes().forgetAll();
+      else writes().forget(ids);
+    },
+    expireRows: (before) => loader.expire(before),
+    recovered() {
+      const wanted = hot;
+      hot = [];
+      loader.loadAgain(wanted).catch(onFault);
+    },
+    onFault,
+    onState(state) {
+      logger.info("changes of the database", { state });
+      const event: FreshnessEvent = { state };
+      if (diagnostics.freshness.hasSubscribers) diagnostics.freshness.publish(event);
+    },
+  };
+}

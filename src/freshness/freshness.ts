@@ -1,0 +1,346 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { FreshnessError } from "../errors.ts";
+import type { ChangeSink, ChangeSource, SourceState } from "./change-source.ts";
+import type { FreshnessLevel, Requirement } from "./level.ts";
+
+/** How long a read waits for what would make it an answer of the cache, in milliseconds; then the origin answers. */
+const WAIT_MS = 10;
+/** After a loss the first attempt to follow changes again comes after up to this time; it doubles with each failure. */
+const RECONNECT_MS = 100;
+const RECONNECT_MAX_MS = 10_000;
+
+/** What the engine does when the clock says that something is wrong. */
+export interface FreshnessHost {
+  /** The cached rows of these tables are wrong. */
+  forgetRows(ids: readonly string[] | "all"): void;
+  /** The definitions of these tables may be other ones. */
+  forgetDefinitions(ids: readonly string[] | "all"): void;
+  /** Drops rows that were fetched before this time (`performance.now()`); the time of the oldest that are left. */
+  expireRows(before: number): number;
+  /** Changes are followed again after a loss: what was in use then may be fetched. */
+  recovered(): void;
+  onFault(error: unknown): void;
+  onState(state: FreshnessState): void;
+}
+
+/** `off`: changes are not followed, by choice. */
+export type FreshnessState = "off" | "new" | "starting" | "live" | "lost" | "stopped";
+
+/** What `stats()` says of the freshness. */
+export interface FreshnessStats {
+  readonly level: FreshnessLevel;
+  /** How changes are followed; `null` where they are not. */
+  readonly source: string | null;
+  readonly state: FreshnessState;
+  /** The origin's position that readers see (Postgres: an LSN); `null` where there is none. */
+  readonly position: string | null;
+  /** Milliseconds since the start of the last confirmed catch-up; `null` before the first. */
+  readonly lagMs: number | null;
+  /** Transactions and changes of rows that were applied in place. */
+  readonly transactions: number;
+  readonly changes: number;
+  /** How often the change source was lost. */
+  readonly losses: number;
+  /** Tables that changes were not applied to in place: they were fetched again when they were needed. */
+  readonly refetched: number;
+}
+
+export interface FreshnessOptions {
+  readonly level: FreshnessLevel;
+  readonly maxLagMs: number;
+  readonly sourceKind: string;
+  /** `null`: changes are not followed. */
+  readonly source: ChangeSource | null;
+  readonly host: FreshnessHost;
+}
+
+/**
+ * The clock that says whether an answer of the cache is fresh enough, checked when it is served and on a monotonic clock:
+ * whatever keeps changes from arriving (a frozen server process, a dead network, a blocked event loop), the time of the
+ * last confirmed catch-up falls behind and the origin answers. Only a confirmation that began after the cache's own last
+ * write makes it serve again.
+ *
+ * ```
+ *  new ──start()──► starting ──► live ──lost()──► lost ──(reconnect, with jitter)──► starting
+ *   ▲                  │                                                              │
+ *   └── the source raised (the first time)                    lost ◄── it raised ─────┘
+ *  any ──stop()──► stopped
+ * ```
+ */
+export class Freshness implements ChangeSink {
+  readonly #level: FreshnessLevel;
+  readonly #maxLagMs: number;
+  readonly #sourceKind: string;
+  readonly #source: ChangeSource | null;
+  readonly #host: FreshnessHost;
+  readonly #ttlMs: number | null;
+  #state: FreshnessState;
+  /** Start of the last confirmed catch-up, definitions included (`performance.now()`). */
+  #freshAt = Number.NEGATIVE_INFINITY;
+  /** Hits of the engine's own level are served until then. */
+  #servesUntil: number;
+  /** Counts own writes, and those of them that a confirmation has covered. */
+  #writes = 0;
+  #confirmedWrites = 0;
+  #confirming: Promise<void> | null = null;
+  #tick: NodeJS.Timeout | undefined;
+  #starting: Promise<void> | null = null;
+  #reconnecting = false;
+  /** Grows with each loss, so that what began before it changes nothing. */
+  #epoch = 0;
+  #losses = 0;
+  #refetched = 0;
+  readonly #stopped = new AbortController();
+
+  constructor({ level, maxLagMs, source, sourceKind, host }: FreshnessOptions) {
+    this.#level = level;
+    this.#maxLagMs = maxLagMs;
+    this.#source = source;
+    this.#sourceKind = sourceKind;
+    this.#host = host;
+    this.#ttlMs = typeof level === "object" ? level.ttl : null;
+    this.#state = source === null ? "off" : "new";
+    this.#servesUntil = source === null ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
+  /** The change source, if changes are followed. */
+  get source(): ChangeSource | null {
+    return this.#source;
+  }
+
+  get level(): FreshnessLevel {
+    return this.#level;
+  }
+
+  /** True if a hit may be served at the engine's own level, at once. */
+  get serves(): boolean {
+    const until = this.#servesUntil;
+    return until === Number.POSITIVE_INFINITY || performance.now() < until || this.#expire();
+  }
+
+  /** Of `{ ttl }`: rows that are too old go, and the others may be served. */
+  #expire(): boolean {
+    if (this.#ttlMs === null || this.#isStopped) return false;
+    const oldest = this.#host.expireRows(performance.now() - this.#ttlMs);
+    this.#servesUntil = oldest + this.#ttlMs;
+    return true;
+  }
+
+  /** A table was fetched at this time (`performance.now()`). */
+  fetched(at: number): void {
+    if (this.#ttlMs !== null) this.#servesUntil = Math.min(this.#servesUntil, at + this.#ttlMs);
+  }
+
+  /** True if own writes are covered by following changes, so that they need not make rows wrong. */
+  get followsWrites(): boolean {
+    return this.#source !== null;
+  }
+
+  /** Follows changes; again after a failure. Rejects with what the source rejects with. */
+  start(): Promise<void> {
+    if (this.#source === null || this.#state === "live" || this.#state === "lost") return Promise.resolve();
+    return this.#startOnce(this.#source);
+  }
+
+  #startOnce(source: ChangeSource): Promise<void> {
+    this.#starting ??= this.#start(source).finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  async #start(source: ChangeSource): Promise<void> {
+    const before = this.#state;
+    this.#enter("starting");
+    const epoch = this.#epoch;
+    try {
+      await source.start(this);
+    } catch (error) {
+      if (this.#isStopped) throw new FreshnessError("The engine was closed while it started.", { cause: error });
+      this.#enter(before);
+      throw error;
+    }
+    if (this.#isStopped || epoch !== this.#epoch) return;
+    this.#enter("live");
+    // Nothing is cached, or all of it was forgotten.
+    await this.#catchUp(source);
+    this.#schedule(source);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#enter("stopped");
+    this.#stopped.abort();
+    this.#servesUntil = Number.NEGATIVE_INFINITY;
+    clearTimeout(this.#tick);
+    await this.#source?.stop();
+  }
+
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
+  #enter(state: FreshnessState): void {
+    if (this.#state === state || this.#isStopped) return;
+    this.#state = state;
+    this.#host.onState(state);
+  }
+
+  /** Whether the cache may answer a query that requires this, now or very soon; else the origin answers. */
+  async admits({ strict, maxAgeMs, after, ownWrites }: Requirement): Promise<boolean> {
+    const source = this.#source;
+    // Of what age rows are, without a source, is the loader's to see to.
+    if (source === null) return after === null;
+    if (this.#state !== "live") return false;
+    if (after !== null && !(await source.reached(after, WAIT_MS))) return false;
+    if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
+    if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
+    if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
+    if (!strict && maxAgeMs !== null && performance.now() - this.#freshAt > maxAgeMs) {
+      if (!(await this.#catchUp(source)) || performance.now() - this.#freshAt > maxAgeMs) return false;
+    }
+    return this.#state === "live";
+  }
+
+  /** A strict read waits for as long as the lag that the engine may have anyway. */
+  get #patienceMs(): number {
+    return Math.min(this.#maxLagMs, 10 * WAIT_MS);
+  }
+
+  /** Why the cache does not answer at the engine's own level, for a person; `null` if it does. */
+  get obstacle(): string | null {
+    if (this.serves || (this.#state === "live" && this.#level === "strict")) return null;
+    if (this.#state !== "live") return `changes of the database are not followed (${this.#state})`;
+    if (this.#writes !== this.#confirmedWrites) return "a write of this program is not confirmed to be seen yet";
+    return `the last confirmed catch-up is more than ${this.#maxLagMs} ms ago`;
+  }
+
+  /** A statement of this process may have written: it is seen by each read from this call on, or the origin answers. */
+  wrote(): void {
+    if (this.#source === null) return;
+    this.#writes += 1;
+    this.#servesUntil = Number.NEGATIVE_INFINITY;
+    this.#confirming ??= this.#confirmWrites().finally(() => {
+      this.#confirming = null;
+    });
+  }
+
+  async #confirmWrites(): Promise<void> {
+    const source = this.#source;
+    if (source === null) return;
+    while (this.#state === "live" && this.#confirmedWrites !== this.#writes) {
+      const writes = this.#writes;
+      const epoch = this.#epoch;
+      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: false });
+      if (epoch !== this.#epoch) continue;
+      if (confirmed) this.#confirmedWrites = writes;
+      // The origin may be out of reach: the next try is not at once.
+      else await this.#pause(WAIT_MS);
+    }
+    this.#settleServing();
+  }
+
+  async #confirmedOrWaited(): Promise<void> {
+    if (this.#confirming !== null) await Promise.race([this.#confirming, this.#pause(WAIT_MS)]);
+  }
+
+  /** Confirms that readers see what is committed now. */
+  async #catchUp(source: ChangeSource): Promise<boolean> {
+    const startedAt = performance.now();
+    const writes = this.#writes;
+    const epoch = this.#epoch;
+    const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: true });
+    if (!confirmed || epoch !== this.#epoch || this.#state !== "live") return false;
+    this.#freshAt = Math.max(this.#freshAt, startedAt);
+    this.#confirmedWrites = Math.max(this.#confirmedWrites, writes);
+    this.#settleServing();
+    return true;
+  }
+
+  #settleServing(): void {
+    const serves = this.#state === "live" && this.#level !== "strict" && this.#writes === this.#confirmedWrites;
+    this.#servesUntil = serves ? this.#freshAt + this.#maxLagMs : Number.NEGATIVE_INFINITY;
+  }
+
+  #schedule(source: ChangeSource): void {
+    clearTimeout(this.#tick);
+    if (this.#state !== "live") return;
+    const epoch = this.#epoch;
+    this.#tick = setTimeout(() => {
+      void this.#catchUp(source).then(() => {
+        if (epoch === this.#epoch) this.#schedule(source);
+      });
+    }, this.#maxLagMs / 3).unref();
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return sleep(milliseconds, undefined, { ref: false, signal: this.#stopped.signal }).catch(() => {});
+  }
+
+  stale(ids: readonly string[] | "all", _why: string): void {
+    this.#refetched += ids === "all" ? 1 : ids.length;
+    this.#host.forgetRows(ids);
+  }
+
+  redefined(ids: readonly string[] | "all", _why: string): void {
+    this.#refetched += ids === "all" ? 1 : ids.length;
+    this.#host.forgetDefinitions(ids);
+  }
+
+  lost(error: Error): void {
+    if (this.#isStopped) return;
+    this.#epoch += 1;
+    this.#losses += 1;
+    this.#servesUntil = Number.NEGATIVE_INFINITY;
+    this.#freshAt = Number.NEGATIVE_INFINITY;
+    clearTimeout(this.#tick);
+    this.#enter("lost");
+    this.#host.forgetRows("all");
+    this.#host.onFault(
+      error instanceof FreshnessError
+        ? error
+        : new FreshnessError("Changes of the database cannot be followed any more; it answers until they are again.", {
+            cause: error,
+          }),
+    );
+    if (!this.#reconnecting) void this.#reconnect(this.#source);
+  }
+
+  async #reconnect(source: ChangeSource | null): Promise<void> {
+    if (source === null) return;
+    this.#reconnecting = true;
+    for (let delay = RECONNECT_MS; !this.#isStopped; delay = Math.min(delay * 2, RECONNECT_MAX_MS)) {
+      // Processes that lost one server together do not come back together.
+      await this.#pause(delay * (0.5 + Math.random()));
+      // One that was under way when the source was lost ends first.
+      await this.#starting?.catch(() => {});
+      if (this.#isStopped) return;
+      try {
+        await this.#startOnce(source);
+      } catch (error) {
+        if (!this.#isStopped) this.#host.onFault(error);
+      }
+      if (this.#state === "live") {
+        this.#reconnecting = false;
+        this.#host.recovered();
+        return;
+      }
+    }
+  }
+
+  /** What `stats()` says. */
+  stats(): FreshnessStats {
+    const state: SourceState = this.#source?.state ?? { position: null, transactions: 0, changes: 0 };
+    return {
+      level: this.#level,
+      source: this.#source === null ? null : this.#sourceKind,
+      state: this.#state,
+      position: state.position,
+      lagMs: Number.isFinite(this.#freshAt) ? performance.now() - this.#freshAt : null,
+      transactions: state.transactions,
+      changes: state.changes,
+      losses: this.#losses,
+      refetched: this.#refetched,
+    };
+  }
+}
