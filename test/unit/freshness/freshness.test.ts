@@ -1,0 +1,266 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FreshnessError } from "../../../src/errors.ts";
+import type { ChangeSink, ChangeSource } from "../../../src/freshness/change-source.ts";
+import { Freshness, type FreshnessState } from "../../../src/freshness/freshness.ts";
+import { type FreshnessLevel, type Requirement, requirementOf } from "../../../src/freshness/level.ts";
+import { until } from "../../support/engine.ts";
+
+const LAG_MS = 600_000;
+
+/** A change source whose answers the test gives, one question at a time. */
+class ScriptedSource implements ChangeSource {
+  readonly state = { position: "0/10", transactions: 3, changes: 7 };
+  readonly questions: { readonly definitions: boolean; answer(confirmed: boolean): void }[] = [];
+  starts = 0;
+  stops = 0;
+  startError: Error | null = null;
+  reachedTokens: string[] = [];
+  sink: ChangeSink | null = null;
+
+  async start(sink: ChangeSink): Promise<void> {
+    this.starts += 1;
+    this.sink = sink;
+    if (this.startError !== null) throw this.startError;
+  }
+
+  confirm({ definitions }: { readonly definitions: boolean }): Promise<boolean> {
+    return new Promise((resolve) => this.questions.push({ definitions, answer: resolve }));
+  }
+
+  /** Answers the oldest question, once it was asked. */
+  async answer(confirmed: boolean): Promise<void> {
+    await until("the source is asked", () => this.questions.length > 0);
+    this.questions.shift()?.answer(confirmed);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async reached(token: string): Promise<boolean> {
+    return this.reachedTokens.includes(token);
+  }
+
+  async watch(): Promise<never> {
+    throw new Error("nothing is loaded here");
+  }
+
+  unwatch(): void {}
+
+  async token(): Promise<string> {
+    return "token";
+  }
+
+  async stop(): Promise<void> {
+    this.stops += 1;
+  }
+}
+
+function open(level: FreshnessLevel, followed = true) {
+  const source = new ScriptedSource();
+  const calls: string[] = [];
+  const states: FreshnessState[] = [];
+  const faults: unknown[] = [];
+  const oldest = { at: Number.POSITIVE_INFINITY };
+  const freshness = new Freshness({
+    level,
+    maxLagMs: LAG_MS,
+    sourceKind: "stream",
+    source: followed ? source : null,
+    host: {
+      forgetRows: (ids) => calls.push(`rows ${ids}`),
+      forgetDefinitions: (ids) => calls.push(`definitions ${ids}`),
+      expireRows: (before) => {
+        calls.push(`before ${before}`);
+        return oldest.at;
+      },
+      recovered: () => calls.push("recovered"),
+      onFault: (error) => faults.push(error),
+      onState: (state) => states.push(state),
+    },
+  });
+  const required = (options = {}): Requirement => requirementOf(level, LAG_MS, options);
+  return { freshness, source, calls, states, faults, oldest, required };
+}
+
+/** Followed, and confirmed once. */
+async function openLive(level: FreshnessLevel = "session") {
+  const opened = open(level);
+  const started = opened.freshness.start();
+  await opened.source.answer(true);
+  await started;
+  return opened;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("the clock of freshness", () => {
+  it("serves without a change source, but promises nothing", async () => {
+    const { freshness, required } = open("manual", false);
+    await freshness.start();
+    expect(freshness.serves).toBe(true);
+    expect(freshness.stats()).toMatchObject({ level: "manual", source: null, state: "off", lagMs: null });
+    expect(await freshness.admits(required())).toBe(true);
+    expect(await freshness.admits(required({ after: "token" }))).toBe(false);
+    freshness.wrote();
+    expect(freshness.serves).toBe(true);
+  });
+
+  it("serves from the first confirmation on, for as long as the lag allows", async () => {
+    const { freshness, source, states } = open("session");
+    expect(freshness.serves).toBe(false);
+    const started = freshness.start();
+    await until("it asks", () => source.questions.length > 0);
+    expect(freshness.serves).toBe(false);
+    expect(source.questions[0]?.definitions).toBe(true);
+    // The time counts from when it was asked.
+    vi.advanceTimersByTime(LAG_MS / 2);
+    await source.answer(true);
+    await started;
+    expect(freshness.serves).toBe(true);
+    expect(freshness.stats().lagMs).toBe(LAG_MS / 2);
+    vi.advanceTimersByTime(LAG_MS / 2);
+    expect(freshness.serves).toBe(false);
+    expect(freshness.obstacle).toMatch(/confirmed catch-up/);
+    expect(states).toEqual(["starting", "live"]);
+  });
+
+  it("an own write is served after a confirmation that began after it", async () => {
+    const { freshness, source, required } = await openLive();
+    freshness.wrote();
+    expect(freshness.serves).toBe(false);
+    freshness.wrote();
+    // This one was asked after the first write, and before the second.
+    await source.answer(true);
+    expect(freshness.serves).toBe(false);
+    expect(freshness.obstacle).toMatch(/a write of this program/);
+    const read = freshness.admits(required());
+    await source.answer(true);
+    expect(await read).toBe(true);
+    expect(freshness.serves).toBe(true);
+  });
+
+  it("an own write that is not confirmed is asked about again, and the origin answers meanwhile", async () => {
+    const { freshness, source, required } = await openLive();
+    freshness.wrote();
+    await source.answer(false);
+    expect(await freshness.admits(required())).toBe(false);
+    expect(await freshness.admits(required({ freshness: "manual" }))).toBe(true);
+    await source.answer(true);
+    expect(freshness.serves).toBe(true);
+  });
+
+  it("a loss stops serving at once, and what follows begins anew", async () => {
+    const { freshness, source, calls, faults, states } = await openLive();
+    source.startError = new Error("not yet");
+    source.sink?.lost(new Error("gone"));
+    expect(freshness.serves).toBe(false);
+    expect(calls).toEqual(["rows all"]);
+    expect(faults[0]).toBeInstanceOf(FreshnessError);
+    await until("it tries again", () => source.starts >= 2);
+    source.startError = null;
+    await source.answer(true);
+    await until("it recovers", () => calls.includes("recovered"));
+    expect(freshness.serves).toBe(true);
+    expect(states.at(-1)).toBe("live");
+    expect(freshness.stats().losses).toBe(1);
+  });
+
+  it("what was asked before a loss confirms nothing after it", async () => {
+    const { freshness, source } = await openLive();
+    freshness.wrote();
+    await until("it asks", () => source.questions.length > 0);
+    source.sink?.lost(new Error("gone"));
+    await source.answer(true);
+    expect(freshness.serves).toBe(false);
+    await freshness.stop();
+  });
+
+  it("a source that is lost while it starts is started again", async () => {
+    const { freshness, source, calls } = open("session");
+    const started = freshness.start();
+    source.sink?.lost(new Error("gone"));
+    await started;
+    expect(freshness.serves).toBe(false);
+    await until("it starts again", () => source.starts === 2);
+    await source.answer(true);
+    await until("it recovers", () => calls.includes("recovered"));
+    expect(freshness.serves).toBe(true);
+  });
+
+  it("the first start raises what the source raises, and the next one tries again", async () => {
+    const { freshness, source } = open("session");
+    source.startError = new FreshnessError("wal_level");
+    await expect(freshness.start()).rejects.toThrow("wal_level");
+    expect(freshness.stats().state).toBe("new");
+    source.startError = null;
+    const started = freshness.start();
+    await source.answer(true);
+    await started;
+    expect(freshness.serves).toBe(true);
+  });
+
+  it("strict: each read is confirmed, definitions included", async () => {
+    const { freshness, source, required } = await openLive("strict");
+    expect(freshness.serves).toBe(false);
+    expect(freshness.obstacle).toBeNull();
+    const read = freshness.admits(required());
+    await until("it asks", () => source.questions.length > 0);
+    expect(source.questions[0]?.definitions).toBe(true);
+    await source.answer(true);
+    expect(await read).toBe(true);
+    const refused = freshness.admits(required());
+    await source.answer(false);
+    expect(await refused).toBe(false);
+  });
+
+  it("a smaller age than the lag is caught up with", async () => {
+    const { freshness, source, required } = await openLive();
+    vi.advanceTimersByTime(100);
+    expect(await freshness.admits(required({ maxAgeMs: 100 }))).toBe(true);
+    const read = freshness.admits(required({ maxAgeMs: 99 }));
+    await source.answer(true);
+    expect(await read).toBe(true);
+  });
+
+  it("a token is waited for", async () => {
+    const { freshness, source, required } = await openLive();
+    source.reachedTokens = ["known"];
+    expect(await freshness.admits(required({ after: "known" }))).toBe(true);
+    expect(await freshness.admits(required({ after: "unknown" }))).toBe(false);
+  });
+
+  it("ttl: rows go when they are too old, at the moment that they would be served", async () => {
+    const { freshness, calls, oldest } = open({ ttl: 1000 }, false);
+    expect(freshness.serves).toBe(true);
+    const at = performance.now();
+    freshness.fetched(at);
+    vi.advanceTimersByTime(999);
+    expect(freshness.serves).toBe(true);
+    expect(calls).toEqual([]);
+    vi.advanceTimersByTime(1);
+    oldest.at = at + 500;
+    expect(freshness.serves).toBe(true);
+    expect(calls).toEqual([`before ${at}`]);
+    vi.advanceTimersByTime(499);
+    expect(freshness.serves).toBe(true);
+    expect(calls).toHaveLength(1);
+  });
+
+  it("stop ends everything, a reconnect included", async () => {
+    const { freshness, source, states } = await openLive();
+    source.startError = new Error("never");
+    source.sink?.lost(new Error("gone"));
+    await freshness.stop();
+    const { starts } = source;
+    expect(states.at(-1)).toBe("stopped");
+    expect(source.stops).toBe(1);
+    source.sink?.lost(new Error("again"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(source.starts).toBe(starts);
+    expect(freshness.serves).toBe(false);
+  });
+});
