@@ -323,6 +323,7 @@ export class CachingEngine implements AsyncDisposable {
     params: readonly unknown[] | undefined,
     required: Requirement,
   ): Promise<Answer> {
+    const calledAt = performance.now();
     let outcome: Outcome = "hit";
     let prepared: Decision = first;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -331,7 +332,7 @@ export class CachingEngine implements AsyncDisposable {
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
       if (!this.#writes.isSettled) await this.#writes.settleOrForget();
-      if (!(await this.#isFresh(prepared.entry.plan, required))) {
+      if (!(await this.#isFresh(prepared.entry.plan, required, calledAt))) {
         return this.#refuse(notFresh(this.#freshness), sql, params);
       }
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
@@ -358,14 +359,14 @@ export class CachingEngine implements AsyncDisposable {
   }
 
   /** Rows that are too old are forgotten, and so fetched again; or the origin answers. */
-  async #isFresh({ tables }: Plan, required: Requirement): Promise<boolean> {
+  async #isFresh({ tables }: Plan, required: Requirement, calledAt: number): Promise<boolean> {
     if (this.#freshness.source === null && required.maxAgeMs !== null) {
       this.#loader.expire(
-        performance.now() - required.maxAgeMs,
+        calledAt - required.maxAgeMs,
         tables.map(({ table }) => table.id),
       );
     }
-    return await this.#freshness.admits(required);
+    return await this.#freshness.admits(required, calledAt);
   }
 
   /** A miss must not cost a transparent caller the load of a big table: the origin answers while it loads. */

@@ -183,11 +183,15 @@ export class Freshness implements ChangeSink {
   #enter(state: FreshnessState): void {
     if (this.#state === state || this.#isStopped) return;
     this.#state = state;
-    this.#host.onState(state);
+    if (this.#source !== null) this.#host.onState(state);
   }
 
-  /** Whether the cache may answer a query that requires this, now or very soon; else the origin answers. */
-  async admits({ strict, maxAgeMs, after, ownWrites }: Requirement): Promise<boolean> {
+  /**
+   * Whether the cache may answer a query that requires this, now or very soon; else the origin answers.
+   *
+   * @param calledAt when the query was sent (`performance.now()`): ages count from there
+   */
+  async admits({ strict, maxAgeMs, after, ownWrites }: Requirement, calledAt: number): Promise<boolean> {
     const source = this.#source;
     // Of what age rows are, without a source, is the loader's to see to.
     if (source === null) return after === null;
@@ -196,9 +200,8 @@ export class Freshness implements ChangeSink {
     if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
-    if (!strict && maxAgeMs !== null && performance.now() - this.#freshAt > maxAgeMs) {
-      if (!(await this.#catchUp(source)) || performance.now() - this.#freshAt > maxAgeMs) return false;
-    }
+    if (!strict && maxAgeMs !== null && calledAt - this.#freshAt > maxAgeMs && !(await this.#catchUp(source)))
+      return false;
     return this.#state === "live";
   }
 

@@ -45,6 +45,10 @@ describe("defaults", () => {
       maxTableRows: 5_000_000,
       scanWorkers: 1,
       verify: 0,
+      freshness: "manual",
+      maxLagMs: 1000,
+      changeSource: "stream",
+      publication: null,
       onError: null,
     });
   });
@@ -141,6 +145,22 @@ describe("refusals name the option, the value and the remedy", () => {
     [{ verify: 2 }, "The option verify must be a share between 0 and 1, received 2."],
     [{ verify: "1%" }, /verify must be a share between 0 and 1, received '1%'/],
     [{ verify: Number.NaN }, /received NaN/],
+    [
+      { freshness: "fast" },
+      /freshness must be "manual", \{ ttl: milliseconds \}, "session" or "strict", received 'fast'/,
+    ],
+    [{ freshness: { ttl: 0 } }, /freshness must be .*received \{ ttl: 0 \}/],
+    [
+      { freshness: "session", maxLagMs: 1 },
+      /maxLagMs must be a number of milliseconds between 10 and 3600000, received 1/,
+    ],
+    [{ freshness: "session", changeSource: "redis" }, /changeSource must be one of "stream", "touch-log"/],
+    [{ maxLagMs: 100 }, /maxLagMs says how changes are followed; received freshness: 'manual'.*leave maxLagMs out/],
+    [{ freshness: { ttl: 5 }, publication: "p" }, /publication says how changes are followed/],
+    [
+      { freshness: "strict", changeSource: "notify", publication: "p" },
+      /publication is read by changeSource: "stream"/,
+    ],
     [{ onError: "log" }, /onError must be a function, received 'log'/],
     [{ envFile: "" }, /envFile must be a path or false, received ''/],
     [{ cacheDb: ":memory:" }, /must be the path of a file.*cacheDb: false/],
@@ -163,6 +183,8 @@ describe("refusals name the option, the value and the remedy", () => {
     ["moed", "mode"],
     ["scanWorker", "scanWorkers"],
     ["readOnly", "writes"],
+    ["ttl", "freshness"],
+    ["maxLag", "maxLagMs"],
   ])("%s: did you mean %s", (name, meant) => {
     expect(refused({ [name]: 1 })).toBe(`There is no option "${name}"; did you mean "${meant}"?`);
   });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FreshnessError } from "../../../src/errors.ts";
 import type { ChangeSink, ChangeSource } from "../../../src/freshness/change-source.ts";
 import { Freshness, type FreshnessState } from "../../../src/freshness/freshness.ts";
-import { type FreshnessLevel, type Requirement, requirementOf } from "../../../src/freshness/level.ts";
+import { type FreshnessLevel, requirementOf } from "../../../src/freshness/level.ts";
 import { until } from "../../support/engine.ts";
 
 const LAG_MS = 600_000;
@@ -76,8 +76,9 @@ function open(level: FreshnessLevel, followed = true) {
       onState: (state) => states.push(state),
     },
   });
-  const required = (options = {}): Requirement => requirementOf(level, LAG_MS, options);
-  return { freshness, source, calls, states, faults, oldest, required };
+  const admits = (options = {}): Promise<boolean> =>
+    freshness.admits(requirementOf(level, LAG_MS, options), performance.now());
+  return { freshness, source, calls, states, faults, oldest, admits };
 }
 
 /** Followed, and confirmed once. */
@@ -99,12 +100,12 @@ afterEach(() => {
 
 describe("the clock of freshness", () => {
   it("serves without a change source, but promises nothing", async () => {
-    const { freshness, required } = open("manual", false);
+    const { freshness, admits } = open("manual", false);
     await freshness.start();
     expect(freshness.serves).toBe(true);
     expect(freshness.stats()).toMatchObject({ level: "manual", source: null, state: "off", lagMs: null });
-    expect(await freshness.admits(required())).toBe(true);
-    expect(await freshness.admits(required({ after: "token" }))).toBe(false);
+    expect(await admits()).toBe(true);
+    expect(await admits({ after: "token" })).toBe(false);
     freshness.wrote();
     expect(freshness.serves).toBe(true);
   });
@@ -129,7 +130,7 @@ describe("the clock of freshness", () => {
   });
 
   it("an own write is served after a confirmation that began after it", async () => {
-    const { freshness, source, required } = await openLive();
+    const { freshness, source, admits } = await openLive();
     freshness.wrote();
     expect(freshness.serves).toBe(false);
     freshness.wrote();
@@ -137,18 +138,18 @@ describe("the clock of freshness", () => {
     await source.answer(true);
     expect(freshness.serves).toBe(false);
     expect(freshness.obstacle).toMatch(/a write of this program/);
-    const read = freshness.admits(required());
+    const read = admits();
     await source.answer(true);
     expect(await read).toBe(true);
     expect(freshness.serves).toBe(true);
   });
 
   it("an own write that is not confirmed is asked about again, and the origin answers meanwhile", async () => {
-    const { freshness, source, required } = await openLive();
+    const { freshness, source, admits } = await openLive();
     freshness.wrote();
     await source.answer(false);
-    expect(await freshness.admits(required())).toBe(false);
-    expect(await freshness.admits(required({ freshness: "manual" }))).toBe(true);
+    expect(await admits()).toBe(false);
+    expect(await admits({ freshness: "manual" })).toBe(true);
     await source.answer(true);
     expect(freshness.serves).toBe(true);
   });
@@ -204,33 +205,33 @@ describe("the clock of freshness", () => {
   });
 
   it("strict: each read is confirmed, definitions included", async () => {
-    const { freshness, source, required } = await openLive("strict");
+    const { freshness, source, admits } = await openLive("strict");
     expect(freshness.serves).toBe(false);
     expect(freshness.obstacle).toBeNull();
-    const read = freshness.admits(required());
+    const read = admits();
     await until("it asks", () => source.questions.length > 0);
     expect(source.questions[0]?.definitions).toBe(true);
     await source.answer(true);
     expect(await read).toBe(true);
-    const refused = freshness.admits(required());
+    const refused = admits();
     await source.answer(false);
     expect(await refused).toBe(false);
   });
 
   it("a smaller age than the lag is caught up with", async () => {
-    const { freshness, source, required } = await openLive();
+    const { source, admits } = await openLive();
     vi.advanceTimersByTime(100);
-    expect(await freshness.admits(required({ maxAgeMs: 100 }))).toBe(true);
-    const read = freshness.admits(required({ maxAgeMs: 99 }));
+    expect(await admits({ maxAgeMs: 100 })).toBe(true);
+    const read = admits({ maxAgeMs: 99 });
     await source.answer(true);
     expect(await read).toBe(true);
   });
 
   it("a token is waited for", async () => {
-    const { freshness, source, required } = await openLive();
+    const { source, admits } = await openLive();
     source.reachedTokens = ["known"];
-    expect(await freshness.admits(required({ after: "known" }))).toBe(true);
-    expect(await freshness.admits(required({ after: "unknown" }))).toBe(false);
+    expect(await admits({ after: "known" })).toBe(true);
+    expect(await admits({ after: "unknown" })).toBe(false);
   });
 
   it("ttl: rows go when they are too old, at the moment that they would be served", async () => {
