@@ -8,6 +8,8 @@ export interface TestServer {
   readonly name: string;
   /** The major version. */
   readonly version: number;
+  /** The setting `wal_level`: changes can be followed where it is `logical`. */
+  readonly walLevel: string;
   /** Of a superuser, in the database `postgres`. */
   readonly url: string;
   /** The collations that a test database can have there. */
@@ -167,11 +169,12 @@ export async function startServers(
 
 async function inspect(url: string, kind: "postgres" | "embedded"): Promise<TestServer> {
   return await asSuperuser(url, async (client) => {
-    const settings = await client.query<{ version: number; superuser: boolean }>(
+    const settings = await client.query<{ version: number; superuser: boolean; walLevel: string }>(
       `SELECT current_setting('server_version_num')::int / 10000 AS version,
-              current_setting('is_superuser')::bool AS superuser`,
+              current_setting('is_superuser')::bool AS superuser,
+              current_setting('wal_level') AS "walLevel"`,
     );
-    const { version, superuser } = settings.rows[0] ?? { version: 0, superuser: false };
+    const { version, superuser, walLevel } = settings.rows[0] ?? { version: 0, superuser: false, walLevel: "" };
     if (version < 15) throw new Error(`PostgreSQL ${version} is too old for these tests, 15 is the oldest`);
     if (!superuser) throw new Error("the tests need a superuser there");
     const collations: TestCollation[] = ["C"];
@@ -179,7 +182,7 @@ async function inspect(url: string, kind: "postgres" | "embedded"): Promise<Test
       if (await canCreateCollation(client, `LOCALE = '${collation}.UTF-8'`)) collations.push(collation);
     }
     if (await canCreateCollation(client, "PROVIDER = icu, LOCALE = 'und'")) collations.push("icu");
-    return { name: `${kind}-${version}`, version, url, collations };
+    return { name: `${kind}-${version}`, version, walLevel, url, collations };
   });
 }
 

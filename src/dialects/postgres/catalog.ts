@@ -49,6 +49,11 @@ export class PostgresCatalog implements Catalog {
     return answer;
   }
 
+  /** The names under which a table was looked up, as `to_regclass` takes them. */
+  namesOf(id: string): readonly string[] {
+    return [...(this.#namesOf.get(id) ?? [])];
+  }
+
   /** Forgets these tables (ids), or everything. */
   forget(ids?: readonly string[]): void {
     if (ids === undefined) {

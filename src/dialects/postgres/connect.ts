@@ -2,11 +2,13 @@ import pg from "pg";
 import type { Catalog, Column, ColumnType, TypeSession, TypeSystem } from "../../catalog.ts";
 import { OptionsError } from "../../errors.ts";
 import type { ValueBinders } from "../../execute/bind.ts";
+import type { ChangeSource } from "../../freshness/change-source.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Output } from "../../plan/term.ts";
-import type { LoadSink } from "../../store/contract.ts";
+import type { LoadSink, Snapshot } from "../../store/contract.ts";
 import type {
   Attachments,
+  ChangeSourceOptions,
   ClientCache,
   Description,
   Origin,
@@ -21,6 +23,7 @@ import { untilGone } from "./attach/until-gone.ts";
 import { readCaseTable } from "./case-table.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
+import { type ChangeSourceParts, createChangeSource } from "./change-source.ts";
 import { Checkout } from "./checkout.ts";
 import { describeStatement } from "./describe.ts";
 import { loadTables } from "./load.ts";
@@ -217,11 +220,25 @@ class PostgresOrigin implements Origin {
   loadColumn = loadColumn;
   dictionaryCodec = dictionaryCodec;
 
-  async load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed"> {
+  changeSource(options: ChangeSourceOptions): ChangeSource {
+    const parts: ChangeSourceParts = {
+      options: this.#pool.options,
+      Client: this.#pool.Client,
+      session: () => this.#ready(),
+      namesOf: (id) => this.#catalog.namesOf(id),
+    };
+    return createChangeSource(parts, options);
+  }
+
+  async load(
+    tables: readonly OriginLoadTable[],
+    sink: () => Promise<LoadSink>,
+    accepts?: (snapshot: Snapshot) => Promise<boolean>,
+  ): Promise<"streamed" | "changed"> {
     const session = await this.#ready();
     return await this.#loads.use((client) => {
       const read: ReadCatalog = (names, ids) => readCatalog(client, session.version, names, ids);
-      return loadTables({ client, catalog: this.#catalog, read }, tables, sink);
+      return loadTables({ client, catalog: this.#catalog, read }, tables, sink, accepts);
     });
   }
 

@@ -2,6 +2,7 @@ import type { Column } from "../../catalog.ts";
 import { quoteName } from "../../quoting.ts";
 import { type Encoding, scaleOf } from "../../store/column-set.ts";
 import type { LoadColumn } from "../../store/contract.ts";
+import { collateClause } from "./catalog.ts";
 import type { FieldCodec } from "./copy-field.ts";
 import { OID } from "./kinds.ts";
 
@@ -13,12 +14,20 @@ export function loadColumn(column: Column, encoding: Encoding, dictionaries: rea
   return { column: column.name, encoding, ...treatment(column, encoding, dictionaries) };
 }
 
+/** How a dictionary is read, and how its texts sort. */
+export interface DictionaryCodec {
+  readonly field: string;
+  readonly as: "text" | "char";
+  /** A COLLATE clause. */
+  readonly collate: string;
+}
+
 /** The codec of a dictionary stream: distinct values of a text column. */
-export function dictionaryCodec(column: Column): FieldCodec {
+export function dictionaryCodec(column: Column): DictionaryCodec {
   if (column.type.kind !== "text" && column.type.kind !== "char") {
     throw new TypeError(`${column.type.name} has no dictionary`);
   }
-  return { field: quoteName(column.name), as: column.type.kind };
+  return { field: quoteName(column.name), as: column.type.kind, collate: collateClause(column.type.collation) };
 }
 
 function treatment(

@@ -1,12 +1,14 @@
 import type pg from "pg";
 import { quoteName } from "../../quoting.ts";
-import type { LoadSink } from "../../store/contract.ts";
+import type { LoadSink, Snapshot } from "../../store/contract.ts";
 import type { OriginLoadTable } from "../dialect.ts";
 import type { PostgresCatalog, ReadCatalog } from "./catalog.ts";
 import { copyOut } from "./copy.ts";
 import { fieldsOf } from "./copy-decode.ts";
 import type { FieldCodec } from "./copy-field.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
+import { endOfLog, readPosition } from "./stream/position.ts";
+import { textOnly } from "./text-only.ts";
 
 /** What a load runs on: one connection, and the catalog as that connection sees it. */
 export interface LoadContext {
@@ -28,10 +30,11 @@ export async function loadTables(
   context: LoadContext,
   tables: readonly OriginLoadTable[],
   openSink: () => Promise<LoadSink>,
+  accepts?: (snapshot: Snapshot) => Promise<boolean>,
 ): Promise<"streamed" | "changed"> {
   const { client, catalog, read } = context;
   const definitions = tables.map(({ table }) => table);
-  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  await begin(client, accepts);
   if (!(await catalog.unchanged(definitions, read))) {
     await client.query("ROLLBACK");
     return "changed";
@@ -53,6 +56,43 @@ export async function loadTables(
   }
   await sink.abort();
   return "changed";
+}
+
+const BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/** The transaction's snapshot is that of its first statement; it is taken until it is accepted. */
+async function begin(client: pg.ClientBase, accepts?: (snapshot: Snapshot) => Promise<boolean>): Promise<void> {
+  await client.query(BEGIN);
+  if (accepts === undefined) return;
+  while (!(await accepts(await readSnapshot(client)))) {
+    await client.query("ROLLBACK");
+    await client.query(BEGIN);
+  }
+}
+
+/** On a standby the position is the one up to which it has replayed. */
+const SNAPSHOT_QUERY = `
+SELECT pg_catalog.json_build_object(
+  'transactions', pg_catalog.pg_current_snapshot()::pg_catalog.text,
+  'position', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                   ELSE pg_catalog.pg_current_wal_insert_lsn() END,
+  'block', pg_catalog.current_setting('wal_block_size'),
+  'segment', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::pg_catalog.text
+)::pg_catalog.text`;
+
+interface SnapshotRow {
+  readonly transactions: string;
+  readonly position: string | null;
+  readonly block: string;
+  readonly segment: string;
+}
+
+async function readSnapshot(client: pg.ClientBase): Promise<Snapshot> {
+  const row = JSON.parse(await textOnly(client, SNAPSHOT_QUERY, [])) as SnapshotRow;
+  const insert = readPosition(row.position ?? "0/0");
+  if (insert === null) throw new Error(`A position "${row.position}" of the write-ahead log`);
+  const position = endOfLog(insert, { block: BigInt(row.block), segment: BigInt(row.segment) });
+  return { transactions: row.transactions, position };
 }
 
 /** Thrown through a COPY to break it off: the sink has all that it wants to know, its `finish` says why. */

@@ -80,6 +80,16 @@ function isStatementError(error: unknown): boolean {
 function ignore(): void {}
 
 function ownOptions(options: PoolOptions, Client: ClientClass, size: number): pg.PoolConfig {
+  return Object.assign(connectionOptions(options), {
+    Client,
+    max: size,
+    idleTimeoutMillis: IDLE_MS,
+    allowExitOnIdle: true,
+  });
+}
+
+/** What is the connections' own in the options of the user's pool. */
+export function connectionOptions(options: PoolOptions): pg.PoolConfig {
   // By descriptor: pg-pool makes the password not enumerable.
   const own: Record<string, unknown> = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
   // Of the pool, not of its connections; or in the way of a bulk copy.
@@ -101,7 +111,6 @@ function ownOptions(options: PoolOptions, Client: ClientClass, size: number): pg
   ]) {
     delete own[name];
   }
-  Object.assign(own, { Client, max: size, idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true });
   own.fallback_application_name ??= "sqlmem";
   return own;
 }

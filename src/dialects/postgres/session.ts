@@ -151,14 +151,27 @@ async function systemIdentifier(client: Pick<pg.ClientBase, "query">, row: Sessi
   }
 }
 
-const APPLY_QUERY = `
+const applyQuery = (settings: string): string => `
 SELECT pg_catalog.count(pg_catalog.set_config(s.key, s.value, false))::pg_catalog.text
-FROM pg_catalog.json_each_text($1::pg_catalog.json) AS s(key, value)
+FROM pg_catalog.json_each_text(${settings}::pg_catalog.json) AS s(key, value)
 WHERE pg_catalog.current_setting(s.key, true) IS DISTINCT FROM s.value
   AND pg_catalog.current_setting(s.key, true) IS NOT NULL`;
 
 /** Gives one of SQLmem's own connections the session of the pool's clients. */
 export async function applySession(client: pg.ClientBase, session: Session): Promise<void> {
+  await textOnly(client, applyQuery("$1"), [JSON.stringify(ownSettings(session))]);
+}
+
+/**
+ * The same for a walsender, which takes no parameters: those settings that change texts. Its role stays: it is the one
+ * that may replicate.
+ */
+export function applySessionToStream(session: Session, quote: (text: string) => string): string {
+  const { session_authorization: _, role: __, ...settings } = ownSettings(session);
+  return applyQuery(quote(JSON.stringify(settings)));
+}
+
+function ownSettings(session: Session): Readonly<Record<string, string>> {
   // Time limits of the application's own statements do not fit a bulk copy. JIT compiles the catalog query for seconds
   // which then runs for milliseconds.
   const own = {
@@ -167,5 +180,5 @@ export async function applySession(client: pg.ClientBase, session: Session): Pro
     transaction_timeout: "0",
     jit: "off",
   };
-  await textOnly(client, APPLY_QUERY, [JSON.stringify({ ...own, ...session.copied })]);
+  return { ...own, ...session.copied };
 }

@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 /** Parsers that leave the server's text as it is, so that neither global nor the pool's own parsers matter. */
-const TEXT_TYPES: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
+export const TEXT_TYPES: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
 
 /**
  * The one text value that a query yields; `""` for NULL or no row.

@@ -2,7 +2,7 @@ import type { Column, Table } from "../../../src/catalog.ts";
 import type { Origin, OriginLoadTable } from "../../../src/dialects/dialect.ts";
 import { createRowDecoder } from "../../../src/dialects/postgres/copy-decode.ts";
 import type { ColumnFacts, Encoding } from "../../../src/store/column-set.ts";
-import type { LoadSink, RowDecoder, StoreValue } from "../../../src/store/contract.ts";
+import type { LoadSink, RowDecoder, Snapshot, StoreValue } from "../../../src/store/contract.ts";
 
 /** What a load would have put into the store. */
 export interface Collected {
@@ -19,6 +19,8 @@ export interface CollectOptions {
   readonly onChunk?: (chunk: Uint8Array) => Promise<void> | void;
   /** Called before the sink is opened: the definitions have been checked then. */
   readonly onOpen?: () => Promise<void>;
+  /** Of the watch that the load is made under. */
+  readonly accepts?: (snapshot: Snapshot) => Promise<boolean>;
 }
 
 export function requireTable(found: Awaited<ReturnType<Origin["catalog"]["table"]>>): Table {
@@ -96,10 +98,11 @@ export async function collect(
       state.aborted = true;
     },
   };
-  const outcome = await origin.load([load], async () => {
+  const opened = async (): Promise<LoadSink> => {
     state.opened = true;
     await options.onOpen?.();
     return sink;
-  });
+  };
+  const outcome = await origin.load([load], opened, options.accepts);
   return { outcome, rows, facts, dictionaries, ...state };
 }
