@@ -32,7 +32,11 @@ export const TEXT_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string,
   ["btrim", trim],
   ["ltrim", trim],
   ["rtrim", trim],
-  ["replace", searching(3, ([text, from, to]) => `replace(${text}, ${from}, ${to})`)],
+  // SQLite's own gives the text back where there is nothing to look for, also if what to put there is NULL.
+  [
+    "replace",
+    searching(3, ([text, from, to]) => `CASE WHEN ${to} IS NOT NULL THEN replace(${text}, ${from}, ${to}) END`),
+  ],
   ["translate", ofTexts(3, ([text, from, to]) => `pg_translate(${text}, ${from}, ${to})`)],
   ["reverse", ofTexts(1, ([text]) => `pg_reverse(${text})`)],
   ["md5", inUtf8(ofTexts(1, ([text]) => `pg_md5(${text})`))],
