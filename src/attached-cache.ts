@@ -112,6 +112,8 @@ export class AttachedCache implements ClientCache {
   }
 
   passed(decision: Decision): void {
+    // All texts may have been learned already, through the engine's own `execute`.
+    if (this.#state === "new") void this.#start();
     const reason = decision.kind === "prepared" ? "session-state" : refusalOf(decision).reason;
     this.#parts.statistics.countBypass(reason);
   }

@@ -298,6 +298,13 @@ describeOnServers(
       expect(Object.hasOwn(lent, "query")).toBe(false);
     });
 
+    it("what execute has answered before is answered too", async () => {
+      const { engine, pool } = await openEngine(database, { mode: "transparent" });
+      await engine.execute(ALL, [7]);
+      expect(engine.attach(pool)).toBe(pool);
+      await warm(engine, pool, ALL, [7]);
+    });
+
     it("a closed engine has left the pool alone", async () => {
       const { engine, pool } = await openAttached(database);
       await warm(engine, pool, ALL, [3]);

@@ -38,6 +38,7 @@ const SETUP = [
   "ALTER TABLE secured ENABLE ROW LEVEL SECURITY",
   "ALTER TABLE secured FORCE ROW LEVEL SECURITY",
   "CREATE TABLE coded (code varchar)",
+  "CREATE TABLE unkeyed (id int)",
   "CREATE FUNCTION length(varchar) RETURNS bigint IMMUTABLE LANGUAGE sql AS 'SELECT 7::bigint'",
 ];
 
@@ -145,6 +146,7 @@ const EXAMPLES: readonly Example[] = [
     setup: { pool: { options: "-c role=sqlmem_test_reader" } },
   },
   { reason: "changes-too-often", sql: ALL_ORDERS, provoke: writeAgainAndAgain },
+  { reason: "not-fresh", sql: ALL_ORDERS, setup: { freshness: "session" }, provoke: loseTheDatabase },
   { reason: "store-failed", sql: ALL_ORDERS, provoke: lockStore },
   { reason: "sqlite-raised", sql: "SELECT sum(big) FROM orders", onlyExecuted: true },
   { reason: "session-state", sql: ALL_ORDERS, provoke: begin },
@@ -183,6 +185,12 @@ async function writeAgainAndAgain({ engine, pool }: OpenedEngine): Promise<void>
     if (outcome === "hit") await pool.query("UPDATE orders SET items = items");
     return reason === "changes-too-often";
   });
+}
+
+async function loseTheDatabase({ engine, proxy }: OpenedEngine): Promise<void> {
+  await engine.execute(ALL_ORDERS);
+  await proxy.close();
+  await until("it is noticed", () => engine.stats().freshness.losses > 0);
 }
 
 /** Holds the store's write lock for longer than its worker waits. */
