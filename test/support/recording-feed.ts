@@ -78,7 +78,8 @@ export class RecordingFeed implements ChangeFeed {
 
   push(message: Uint8Array): void {
     this.waitingBytes += message.length;
-    this.#queue.push(message.slice());
+    // A copy; `slice` of a Buffer is a view.
+    this.#queue.push(new Uint8Array(message));
     if (!this.held) this.flow();
   }
 

@@ -10,6 +10,7 @@ import { type ClientClass, OwnConnections, type PoolOptions } from "../own-conne
 import { applySession, type Session } from "../session.ts";
 import { textOnly } from "../text-only.ts";
 import { Clock } from "./clock.ts";
+import { DEFINITIONS_SESSION } from "./definitions.ts";
 import { LiveStream } from "./live-stream.ts";
 import { endOfLog, positionText, readToken, tokenText } from "./position.ts";
 import { dropPublication } from "./publication.ts";
@@ -70,8 +71,7 @@ export class ChangeStream implements ChangeSource {
     this.#work = new OwnConnections(parts.options, parts.Client, 2, prepare);
     this.#moments = new OwnConnections(parts.options, parts.Client, 1, async (client) => {
       await prepare(client);
-      // Planning the query for definitions takes longer than running it.
-      await client.query("SET plan_cache_mode = force_generic_plan");
+      await client.query(DEFINITIONS_SESSION);
     });
   }
 

@@ -8,7 +8,7 @@ const RESUME_BYTES = 2 << 20;
 /** How often the server hears of what was taken: well within any `wal_sender_timeout` that makes sense. */
 const STATUS_MS = 2000;
 /** When somebody waits: milliseconds until the server is asked where it is, and asked to flush what it has written. */
-const PRESS_MS: readonly number[] = [2, 5, 20, 100, 500];
+const PRESS_MS: readonly number[] = [1, 2, 10, 50, 250];
 
 const KEEPALIVE = 0x6b;
 const REPLY_REQUESTED_AT = 17;
@@ -94,13 +94,15 @@ export class LiveStream {
   /** The store says what readers see. */
   advance(position: bigint): void {
     this.#gate.advance(position);
+    if (this.#gate.target === null) clearTimeout(this.#press);
   }
 
   /** Resolves to true once readers see everything before the position. */
   async wait(position: bigint, timeoutMs: number): Promise<boolean> {
     if (this.#over) return false;
+    const isFirst = this.#gate.target === null;
     const reached = this.#gate.wait(position, timeoutMs);
-    this.#pressLater(0);
+    if (isFirst) this.#pressLater(0);
     return await reached;
   }
 
@@ -110,9 +112,8 @@ export class LiveStream {
    * log before the position, until the WAL writer wakes up, which takes it from 0.2 to 5 seconds.
    */
   #pressLater(step: number): void {
-    if (this.#press !== undefined) return;
+    clearTimeout(this.#press);
     this.#press = setTimeout(() => {
-      this.#press = undefined;
       const target = this.#gate.target;
       if (target === null || this.#over) return;
       this.#parts.connection.status(this.#gate.position, true);

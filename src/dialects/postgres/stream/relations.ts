@@ -10,7 +10,7 @@ export interface Relations {
   readonly types: readonly { readonly root: string; readonly id: string }[];
 }
 
-export interface PublicationRow {
+interface PublicationRow {
   readonly id: string;
   readonly insert: boolean;
   readonly update: boolean;

@@ -64,8 +64,8 @@ export interface Found {
 export class WatchList {
   readonly #parts: WatchListParts;
   readonly #entries = new Map<string, Watched>();
-  /** `Definitions.publication` as it was last found good. */
-  #publication: string | null = null;
+  /** `Definitions.publication` as it was last found good; `undefined` before it was looked at. */
+  #publication: string | null | undefined;
   /** Changes of the publication, one after the other: two at once fail with "tuple concurrently updated". */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;

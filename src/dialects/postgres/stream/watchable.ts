@@ -14,7 +14,7 @@ export function sqlName({ schema, name }: Pick<MemberRow, "schema" | "name">): s
 }
 
 /** Those that have rows of their own, and that the stream names. */
-export function leavesOf(members: readonly MemberRow[]): readonly MemberRow[] {
+function leavesOf(members: readonly MemberRow[]): readonly MemberRow[] {
   return members.filter(({ kind }) => kind !== "p");
 }
 

@@ -14,7 +14,7 @@ export function logicalServers(): readonly TestServer[] {
   return servers().filter(({ walLevel }) => walLevel === "logical");
 }
 
-export interface Said {
+interface Said {
   readonly stale: string[];
   readonly redefined: string[];
   readonly lost: Error[];
