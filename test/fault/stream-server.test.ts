@@ -65,7 +65,6 @@ describe("faults of a whole server", () => {
         reason: "not-watched",
         detail: expect.stringMatching(/prepared transaction/),
       });
-      // The slot of another stream waits for it, too.
     } finally {
       await writer.query(`COMMIT PREPARED '${gid}'`);
     }
