@@ -46,6 +46,8 @@ interface Live {
   readonly clock: Clock;
   readonly redefined: ChangeSink["redefined"];
   timeouts: number;
+  /** What the feed was told last. */
+  settled: bigint;
 }
 
 /** Postgres' logical decoding as a change source. */
@@ -129,7 +131,7 @@ export class ChangeStream implements ChangeSource {
         sink.lost(lostError(error));
       },
     });
-    const live: Live = { opened, stream, list, clock, redefined, timeouts: 0 };
+    const live: Live = { opened, stream, list, clock, redefined, timeouts: 0, settled: 0n };
     try {
       const feed = await this.#openFeed(live, sink);
       if (this.#stopped !== undefined) {
@@ -230,7 +232,10 @@ export class ChangeStream implements ChangeSource {
       live.stream.lose(error);
       throw error;
     }
-    if (!live.stream.over) live.stream.feed.settled(xmin);
+    if (xmin > live.settled && !live.stream.over) {
+      live.settled = xmin;
+      live.stream.feed.settled(xmin);
+    }
     return endOfLog(position, live.opened.sizes);
   }
 

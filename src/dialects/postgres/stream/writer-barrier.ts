@@ -35,8 +35,8 @@ export type BarrierResult =
  * Waits until every transaction that has written to one of the relations by now has ended. One that wrote before its
  * table was published, and commits later, would be neither in the stream nor in a snapshot taken now.
  *
- * A lock is known by its relation and virtual transaction. At PREPARE TRANSACTION both the transaction's locks get
- * another virtual transaction and lose their process: a prepared one that is seen later may be one that was seen before.
+ * A lock is known by its relation and virtual transaction. A transaction that is prepared keeps both, and loses its
+ * process (MarkAsPreparingGuts in src/backend/access/transam/twophase.c).
  */
 export async function writersGone(
   use: <Result>(action: (client: pg.Client) => Promise<Result>) => Promise<Result>,
@@ -53,7 +53,7 @@ export async function writersGone(
   let blocking = first;
   for (let pause = FIRST_PAUSE_MS; performance.now() - started < LIMIT_MS; pause *= 2) {
     await sleep(Math.min(pause, LONGEST_PAUSE_MS));
-    blocking = (await read()).filter(({ key, pid }) => pid === null || before.has(key));
+    blocking = (await read()).filter(({ key }) => before.has(key));
     if (blocking.length === 0) return { kind: "passed", waited: true };
   }
   const { pid, relation } = blocking[0] ?? { pid: null, relation: "" };
