@@ -39,6 +39,7 @@ const HAND_OFF_MS = 10_000;
 const ATTEMPTS = 5;
 /** A table whose load failed for a reason of its own (a value, a privilege) is asked for again after this time. */
 const RETRY_MS = 60_000;
+const LOST_MS = 100;
 
 /**
  * Knows which columns are in the store and valid, and fetches what is missing: at most one load per table at a time,
@@ -297,7 +298,9 @@ export class Loader {
 
   #notWatched(refusal: Bypass, wanted: readonly Wanted[]): "failed" {
     const [only, ...more] = wanted;
-    if (only !== undefined && more.length === 0) this.#remember(only.table, refusal, RETRY_MS);
+    // Changes that are not followed at the moment will be again soon.
+    const forMs = refusal.reason === "not-fresh" ? LOST_MS : RETRY_MS;
+    if (only !== undefined && more.length === 0) this.#remember(only.table, refusal, forMs);
     return "failed";
   }
 
