@@ -389,6 +389,7 @@ describeOnServers(
         "table-too-large",
         "load-failed",
         "changes-too-often",
+        "not-fresh",
         "store-failed",
         "sqlite-raised",
         "session-state",
