@@ -269,6 +269,7 @@ export class Loader {
         keep: columns.dictionaries.has(column.name),
       })),
       maxRows: this.#options.maxTableRows,
+      watched: null,
     };
   }
 
