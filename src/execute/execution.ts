@@ -2,8 +2,8 @@ import { ClientEncoder, type RowFormat } from "../encode/client-encoder.ts";
 import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
-import type { Input } from "../plan/term.ts";
-import type { StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
+import type { Binding, Input } from "../plan/term.ts";
+import type { ScannedTable, StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
 import { type Placement, placementOf } from "./placement.ts";
 import type { ResultMemo } from "./result-memo.ts";
@@ -29,6 +29,8 @@ export class Execution {
   #arrays: ClientEncoder | null = null;
   readonly #limitInputs: readonly number[];
   readonly #readsDictionary: boolean;
+  /** Values are bound that are places among the texts of a dictionary. */
+  readonly #bindsPositions: boolean;
 
   constructor(
     program: Program,
@@ -46,6 +48,7 @@ export class Execution {
     this.#encoder = new RowEncoder(program.outputs, encodeContext);
     this.#encodeContext = encodeContext;
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
+    this.#bindsPositions = plan.inputs.some(({ binding }) => bindsPosition(binding));
     this.placement = placementOf(program, store.queryPlan(sql));
     this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
     this.#probe = this.placement === "range" && program.probe !== null ? store.statement(program.probe) : null;
@@ -125,21 +128,33 @@ export class Execution {
 
   /** What an earlier scan with the same values came to, if that is known. */
   recall(bound: readonly StoreValue[], format?: RowFormat): unknown[] | null {
-    const rows = this.#memo.recall(this.program, bound);
+    const rows = this.#memo.recall(this.program, bound, this.#store.tables);
     return rows === null ? null : this.#encode(rows, format);
   }
 
-  /** Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for. */
+  /**
+   * Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for, or a text
+   * has come between those that bound positions lie between.
+   */
   async scan(bound: readonly StoreValue[]): Promise<unknown[] | "moved"> {
     const { stored, sql } = this.program;
-    const versions = stored.map(({ id, version }) => [id, version] as const);
-    const rows = await this.#store.scan(sql, bound, versions);
-    if (rows === "moved") return rows;
-    // Positions are looked up in the dictionaries of this thread's snapshot, which have to be the worker's still.
-    if (this.#readsDictionary && stored.some((table) => this.#store.tables.get(table.id) !== table)) return "moved";
-    this.#memo.remember(this.program, bound, rows);
+    const tables = stored.map(({ id, version }): ScannedTable => {
+      const commit = this.#bindsPositions ? this.#store.tables.get(id)?.dictionaryCommit : undefined;
+      return commit === undefined ? [id, version] : [id, version, commit];
+    });
+    const result = await this.#store.scan(sql, bound, tables);
+    if (result === "moved") return result;
+    const { rows, commit } = result;
+    // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.
+    if (this.#readsDictionary && stored.some(({ id, version }) => this.#store.tables.get(id)?.version !== version))
+      return "moved";
+    this.#memo.remember(this.program, bound, rows, commit);
     return this.#encoder.all(rows);
   }
+}
+
+function bindsPosition(binding: Binding): boolean {
+  return binding.kind === "position" || (binding.kind === "array" && bindsPosition(binding.element));
 }
 
 /** A constant is part of the statement, a parameter is not: only the former makes a statement unsupported. */

@@ -10,71 +10,99 @@ const CACHED_POSITIONS = 10_000;
 /** Candidates of one round: 300,000 distinct values take three rounds. */
 const FAN_OUT = 128;
 
+/** An unseen text sorts after the text of one rank and before that of the other; `null` at the ends. */
+interface Gap {
+  readonly below: number | null;
+  readonly above: number | null;
+}
+
 /**
  * Where a text stands among the distinct values of a column in the origin's own order. A value that the column holds is
  * found in the dictionary; for any other, the origin is asked to compare it, once, by a search over the dictionary.
+ *
+ * A position is a threshold: values whose rank is less sort before the text. Ranks need not be dense, and while the rows
+ * are kept up to date new values come between them; the ranks of others stay what they are within a version.
  */
 export class Positions {
   readonly #store: StoreApi;
-  /** How many values of the dictionary sort before a text that is not in it. */
-  readonly #unseen = new GenerationalCache<number>(CACHED_POSITIONS);
+  readonly #unseen = new GenerationalCache<Gap>(CACHED_POSITIONS);
 
   constructor(store: StoreApi) {
     this.#store = store;
   }
 
-  /** Number of distinct values that sort before `text` (`through`: or equal it); `null` if the origin must be asked. */
+  /** The threshold below which values sort before `text` (`through`: or equal it); `null` if the origin must be asked. */
   lookup(stored: StoredTable, column: string, text: string, through: boolean): number | null {
-    const dictionary = this.#dictionary(stored, column);
+    const dictionary = dictionaryOf(stored, column);
     const [rank] = this.#store.statement(`SELECT rank FROM ${dictionary} WHERE value = ?`).get(text) ?? [];
     if (typeof rank === "number") return through ? rank + 1 : rank;
-    return this.#unseen.get(key(stored, column, text)) ?? null;
+    const gap = this.#unseen.get(key(stored, column, text));
+    return gap === undefined || this.#candidates(dictionary, gap, 1).length > 0 ? null : thresholdOf(gap);
   }
 
   /** The text at a position. */
   textAt(stored: StoredTable, column: string, position: number): string {
-    const dictionary = this.#dictionary(stored, column);
+    const dictionary = dictionaryOf(stored, column);
     const [text] = this.#store.statement(`SELECT value FROM ${dictionary} WHERE rank = ?`).get(position) ?? [];
     if (typeof text !== "string") throw new RangeError(`no value at position ${position} of ${column}`);
     return text;
   }
 
-  /** Finds the position of an unseen text by asking the origin; afterwards `lookup` knows it. */
-  async resolve(stored: StoredTable, column: Column, text: string, sortsBefore: SortsBefore): Promise<void> {
-    const dictionary = this.#dictionary(stored, column.name);
-    const [size] = this.#store.statement(`SELECT count(*) FROM ${dictionary}`).get() ?? [];
-    const pick = `SELECT value FROM ${dictionary} WHERE rank IN (SELECT value FROM json_each(?)) ORDER BY rank`;
-    // Invariant: values at ranks below `low` sort before the text, those at `high` and above do not.
-    let low = 0;
-    let high = Number(size);
-    while (low < high) {
-      const ranks = spread(low, high);
-      const candidates = this.#store.statement(pick).all(JSON.stringify(ranks));
+  /**
+   * Finds the position of an unseen text by asking the origin; afterwards `lookup` knows it, unless the table is replaced
+   * meanwhile or a value comes that sorts right beside it.
+   */
+  async resolve(id: string, column: Column, text: string, sortsBefore: SortsBefore): Promise<void> {
+    const stored = this.#store.tables.get(id);
+    if (stored === undefined) return;
+    const dictionary = dictionaryOf(stored, column.name);
+    let gap = this.#unseen.get(key(stored, column.name, text)) ?? { below: null, above: null };
+    for (;;) {
+      const candidates = this.#candidates(dictionary, gap, FAN_OUT);
+      if (candidates.length === 0) break;
       const before = await sortsBefore(
         column,
-        candidates.map((row) => String(row[0])),
+        candidates.map(({ value }) => value),
         text,
       );
+      if (this.#store.tables.get(id)?.version !== stored.version) return;
       const count = before.filter(Boolean).length;
-      const previous = ranks[count - 1];
-      const next = ranks[count];
-      if (previous !== undefined) low = previous + 1;
-      if (next !== undefined) high = next;
+      gap = { below: candidates[count - 1]?.rank ?? gap.below, above: candidates[count]?.rank ?? gap.above };
     }
-    this.#unseen.set(key(stored, column.name, text), low);
+    this.#unseen.set(key(stored, column.name, text), gap);
   }
 
-  #dictionary(stored: StoredTable, column: string): string {
-    const name = stored.dictionaries.get(column);
-    if (name === undefined) throw new RangeError(`no dictionary of ${column} is loaded`);
-    return quoteName(name);
+  /** Values in the gap: all of them, or `limit` different ones, about evenly spread. */
+  #candidates(dictionary: string, { below, above }: Gap, limit: number): { rank: number; value: string }[] {
+    const from = below ?? -Number.MAX_SAFE_INTEGER;
+    const to = above ?? Number.MAX_SAFE_INTEGER;
+    const next = this.#store.statement(
+      `SELECT rank, value FROM ${dictionary} WHERE rank > ? AND rank < ? ORDER BY rank LIMIT ?`,
+    );
+    const first = next.all(from, to, limit).map(([rank, value]) => ({ rank: Number(rank), value: String(value) }));
+    const [lowest] = first;
+    if (first.length < limit || limit === 1 || lowest === undefined) return first;
+    const [highest] = this.#store.statement(`SELECT max(rank) FROM ${dictionary} WHERE rank < ?`).get(to) ?? [];
+    const found = new Map<number, string>();
+    const low = lowest.rank - 1;
+    const width = Number(highest) - low;
+    for (let index = 0; index < limit; index++) {
+      const [rank, value] = next.get(low + Math.floor(((index + 0.5) * width) / limit), to, 1) ?? [];
+      if (rank !== undefined) found.set(Number(rank), String(value));
+    }
+    return [...found].map(([rank, value]) => ({ rank, value })).sort((a, b) => a.rank - b.rank);
   }
 }
 
-/** Up to FAN_OUT different ranks, evenly spread over [low, high). */
-function spread(low: number, high: number): number[] {
-  const count = Math.min(FAN_OUT, high - low);
-  return Array.from({ length: count }, (_, index) => low + Math.floor(((index + 0.5) * (high - low)) / count));
+/** The half below it lies between both ranks, too: see `place` in plan/treatments/text-order.ts. */
+function thresholdOf({ below, above }: Gap): number {
+  return below === null ? (above ?? 0) : below + 1;
+}
+
+function dictionaryOf(stored: StoredTable, column: string): string {
+  const name = stored.dictionaries.get(column);
+  if (name === undefined) throw new RangeError(`no dictionary of ${column} is loaded`);
+  return quoteName(name);
 }
 
 function key(stored: StoredTable, column: string, text: string): string {

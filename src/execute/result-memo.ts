@@ -1,6 +1,6 @@
 import { GenerationalCache } from "../generational-cache.ts";
 import type { Program } from "../plan/compile.ts";
-import type { StoreRow, StoreValue } from "../store/contract.ts";
+import type { StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
 
 const RESULTS = 200;
 /** Larger results are not worth their memory: what is kept is at most a few tens of megabytes. */
@@ -9,23 +9,30 @@ const CELLS = 2000;
 interface Result {
   readonly program: Program;
   readonly rows: readonly StoreRow[];
+  /** The visible commit that they were read at. */
+  readonly commit: number;
 }
 
 /**
- * Small results of long scans, by statement and bound values. A program belongs to one version of its tables, so a
- * result is right for as long as the program is the current one; nothing else has to be invalidated.
+ * Small results of long scans, by statement and bound values. A result is right for as long as its program is the current
+ * one, which belongs to one version of its tables, and none of their rows has changed since it was read.
  */
 export class ResultMemo {
   readonly #results = new GenerationalCache<Result>(RESULTS);
 
-  recall(program: Program, bound: readonly StoreValue[]): readonly StoreRow[] | null {
+  recall(program: Program, bound: readonly StoreValue[], tables: StoreApi["tables"]): readonly StoreRow[] | null {
     const result = this.#results.get(keyOf(program, bound));
-    return result?.program === program ? result.rows : null;
+    if (result?.program !== program) return null;
+    for (const { id } of program.stored) {
+      const stored = tables.get(id);
+      if (stored === undefined || stored.rowsCommit > result.commit) return null;
+    }
+    return result.rows;
   }
 
-  remember(program: Program, bound: readonly StoreValue[], rows: readonly StoreRow[]): void {
+  remember(program: Program, bound: readonly StoreValue[], rows: readonly StoreRow[], commit: number): void {
     if (rows.length * program.outputs.length > CELLS) return;
-    this.#results.set(keyOf(program, bound), { program, rows });
+    this.#results.set(keyOf(program, bound), { program, rows, commit });
   }
 }
 

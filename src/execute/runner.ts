@@ -4,7 +4,7 @@ import type { EncodeContext } from "../encode/row-encoder.ts";
 import type { TableUse } from "../load/eviction.ts";
 import type { Loader } from "../load/loader.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import { compile } from "../plan/compile.ts";
+import { compile, type Program } from "../plan/compile.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PlanEntry, Prepared } from "../plan/prepared.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
@@ -114,8 +114,7 @@ export class Runner {
     const stored = this.#loader.covering(plan);
     if (stored === null) return null;
     if (entry.rejection?.generation === this.#store.generation) return entry.rejection.bypass;
-    const program =
-      execution !== null && isSame(execution.program.stored, stored) ? execution.program : compile(plan, stored);
+    const program = execution === null ? compile(plan, stored) : renewed(execution.program, stored);
     if (program.kind === "bypass") return program;
     try {
       entry.execution = new Execution(program, this.#store, entry.binders, this.#encodeContext(stored), this.#memo);
@@ -138,7 +137,9 @@ export class Runner {
       const { table, column } = bound.column;
       const stored = execution.program.stored.find(({ id }) => id === table.id);
       if (stored === undefined) return bypass("unknown-column", column.name);
-      await this.#positions.resolve(stored, column, bound.text, (...question) => this.#origin.sortsBefore(...question));
+      await this.#positions.resolve(stored.id, column, bound.text, (...question) =>
+        this.#origin.sortsBefore(...question),
+      );
       return "again";
     }
     if (!Array.isArray(bound)) return bound;
@@ -185,6 +186,18 @@ export function wrongNumberOfParameters(expected: number, received: number): Byp
   return bypass("parameter", `the statement takes ${expected} parameters, not ${received}`);
 }
 
-function isSame(a: readonly StoredTable[], b: readonly StoredTable[]): boolean {
-  return a.length === b.length && a.every((table, index) => table === b[index]);
+/**
+ * The program for these tables: the same one if its proofs and its text still hold, and with them what is remembered of
+ * its results. Indexes decide only how it runs.
+ */
+function renewed(program: Program, stored: readonly StoredTable[]): Program | Bypass {
+  const former = program.stored;
+  const isSame = (holds: (a: StoredTable, b: StoredTable) => boolean): boolean =>
+    former.length === stored.length &&
+    stored.every((table, index) => {
+      const before = former[index];
+      return before !== undefined && holds(before, table);
+    });
+  if (!isSame((a, b) => a.id === b.id && a.version === b.version)) return compile(program.plan, stored);
+  return isSame((a, b) => a.indexes === b.indexes) ? program : { ...program, stored };
 }

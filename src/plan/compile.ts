@@ -48,8 +48,8 @@ function highestPlaceholder(sql: string): number {
 
 function factsOf(stored: readonly StoredTable[]): Facts {
   const facts = new Map<string, TableFacts>();
-  for (const { id, rows, storeName, columns } of stored) {
-    facts.set(id, { rows, storeName, column: (name) => columns.get(name) });
+  for (const { id, rowBound, storeName, columns } of stored) {
+    facts.set(id, { rows: rowBound, storeName, column: (name) => columns.get(name) });
   }
   return {
     of: (table: Table) => {

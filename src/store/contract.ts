@@ -71,7 +71,8 @@ export interface LoadColumn {
 
 /**
  * One table of a load. Its streams arrive in this order: each dictionary (one text column: the distinct values in the
- * origin's order, ranks 0, 1, 2 …), then the rows.
+ * origin's order), then the rows. A rank is the place of a text in that order: ranks are dense from 0, or spaced out where
+ * the table is watched, so that others fit in between.
  */
 export interface LoadTable {
   readonly id: string;
@@ -85,12 +86,12 @@ export interface LoadTable {
   readonly dictionaries: readonly {
     readonly column: string;
     readonly codec: unknown;
-    /** Keep it as a table `(rank INTEGER PRIMARY KEY, value TEXT UNIQUE)` for look-ups of parameters. */
+    /** Keep it as a table `(rank INTEGER PRIMARY KEY, value TEXT UNIQUE)` for look-ups; that of a watched table always is. */
     readonly keep: boolean;
   }[];
   /** More rows than this end the load with `table-too-large`. */
   readonly maxRows: number;
-  /** How changes of the table are applied in place; `null` if they are not. */
+  /** How changes of the table are applied in place, once it was handed off to a feed; `null` if they are not. */
   readonly watched: WatchedTable | null;
 }
 
@@ -239,6 +240,8 @@ export interface StoredTable {
   /** By the indexed physical columns joined with `,` → facts. */
   readonly indexes: ReadonlyMap<string, IndexFacts>;
   readonly rows: number;
+  /** A fact: no state of this version has more rows. */
+  readonly rowBound: number;
   /** Pages of the table, its indexes and dictionaries. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
@@ -297,6 +300,14 @@ export interface StoreOptions {
   readonly functions: { readonly register: RegisterFunctions; readonly module: string };
 }
 
+export type ScannedTable = readonly [id: string, version: number, dictionaryCommit?: number];
+
+export interface ScanResult {
+  readonly rows: StoreRow[];
+  /** The visible commit that it was read at. */
+  readonly commit: number;
+}
+
 /** The in-memory store, from the main thread's side. Implemented by `Store` in `store.ts`. */
 export interface StoreApi {
   /** Tables as of the reader's held snapshot. */
@@ -323,14 +334,11 @@ export interface StoreApi {
   /** How SQLite would run it: the `detail` lines of EXPLAIN QUERY PLAN. */
   queryPlan(sql: string): readonly string[];
   /**
-   * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given;
-   * otherwise resolves to `"moved"`. Rejects with what SQLite throws.
+   * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given, and the
+   * `dictionaryCommit` where one is given; otherwise resolves to `"moved"`. Resolves once main's reader has reached that
+   * snapshot, so that nothing read later is older. Rejects with what SQLite throws.
    */
-  scan(
-    sql: string,
-    values: readonly StoreValue[],
-    versions: readonly (readonly [id: string, version: number])[],
-  ): Promise<StoreRow[] | "moved">;
+  scan(sql: string, values: readonly StoreValue[], tables: readonly ScannedTable[]): Promise<ScanResult | "moved">;
   /** Keys of what functions can look up. */
   readonly resources: ReadonlyMap<string, unknown>;
   /** Gives the functions of all threads something to look up; structured-cloneable, never changed afterwards. */

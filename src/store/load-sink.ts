@@ -1,5 +1,5 @@
 import type { LoadResult, LoadSink } from "./contract.ts";
-import { asStoreError, decodeError, type Notice } from "./protocol.ts";
+import { asStoreError, decodeError, type HandOff, type Notice } from "./protocol.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 /** Bytes sent at once: many small chunks (a driver may hand out single rows) cost one message. */
@@ -71,11 +71,15 @@ export class WorkerLoadSink implements LoadSink {
     this.#tooLarge ||= limit !== null;
   }
 
-  async finish(): Promise<LoadResult> {
+  async finish(handOff?: HandOff): Promise<LoadResult> {
     this.#throwRefusal();
     this.#end();
-    const result = await this.#link.request({ kind: "finish-load", load: this.#number });
-    if (result === null || result.kind === "fault") {
+    const result = await this.#link.request({
+      kind: "finish-load",
+      load: this.#number,
+      handOff: handOff ?? null,
+    });
+    if (result === null || (result.kind !== "loaded" && result.kind !== "too-large")) {
       throw asStoreError(result, "The load failed");
     }
     return this.#asResult(result);

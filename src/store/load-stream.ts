@@ -4,6 +4,9 @@ import { quoteName } from "../quoting.ts";
 import { BatchInsert } from "./batch-insert.ts";
 import type { CreateRowDecoder, LoadTable, RowDecoder, StoreValue } from "./contract.ts";
 
+/** What lies between two ranks of a watched table, so that texts that come later fit in between. */
+export const RANK_STEP: number = 2 ** 16;
+
 /** Rows that a dictionary's decoder hands over at once. */
 const DICTIONARY_BATCH_ROWS = 500;
 
@@ -46,6 +49,7 @@ export function openDictionaryStream(
   dictionary: LoadTable["dictionaries"][number],
   hiddenName: string | null,
   ranks: Map<string, number>,
+  rankOf: (position: number) => number,
 ): LoadStream {
   const batch = new Array<StoreValue>(DICTIONARY_BATCH_ROWS).fill(null);
   const insert = hiddenName === null ? null : new BatchInsert(db, hiddenName, 2);
@@ -64,8 +68,9 @@ export function openDictionaryStream(
   const flush = (rows: number): void => {
     for (let row = 0; row < rows; row++) {
       const value = batch[row];
-      const rank = ranks.size;
-      if (typeof value !== "string" || ranks.set(value, rank).size === rank) {
+      const position = ranks.size;
+      const rank = rankOf(position);
+      if (typeof value !== "string" || ranks.set(value, rank).size === position) {
         throw new StoreError(`The dictionary of column ${dictionary.column} is not one of distinct texts`);
       }
       keep(rank, value);

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../errors.ts";
 import { quoteName } from "../quoting.ts";
+import { keyColumnsOf, type LiveStart, type LiveTable } from "./changes/live-table.ts";
 import { type ColumnFacts, physicalName } from "./column-set.ts";
 import type { CreateRowDecoder, IndexFacts, LoadResult, LoadSpec, LoadTable, StoredTable } from "./contract.ts";
 import {
@@ -9,11 +10,12 @@ import {
   type LoadStream,
   openDictionaryStream,
   openRowStream,
+  RANK_STEP,
 } from "./load-stream.ts";
 import { chooseDictionaryName, chooseTableName, foldName, OWN_PREFIX } from "./names.ts";
 import { PageUse } from "./store-file.ts";
 import { buildDictionaryIndex, buildIndex, tableBytes } from "./table-index.ts";
-import { rollback, type TableRecords } from "./table-records.ts";
+import { indexKey, rollback, type TableRecords } from "./table-records.ts";
 
 /** Bytes of new pages after which a load commits: keeps the dirty pages few and the WAL short. */
 const COMMIT_BYTES = 2 * 1024 * 1024;
@@ -34,6 +36,12 @@ interface Target {
   readonly hiddenDictionaries: readonly (string | null)[];
   rows: number;
   facts: readonly ColumnFacts[];
+  built: Built | null;
+}
+
+interface Built {
+  readonly indexes: ReadonlyMap<string, IndexFacts>;
+  readonly bytes: number;
 }
 
 type OpenStream = (db: DatabaseSync) => LoadStream;
@@ -84,17 +92,25 @@ export class Load {
       hiddenName,
       columns: spec.columns.map((column) => physicalName(column.column, column.encoding)),
       ranks: spec.dictionaries.map(() => new Map()),
-      hiddenDictionaries: spec.dictionaries.map(({ keep }, index) => (keep ? `${hiddenName}_${index}` : null)),
+      hiddenDictionaries: spec.dictionaries.map(({ keep }, index) =>
+        keep || spec.watched !== null ? `${hiddenName}_${index}` : null,
+      ),
       rows: 0,
       facts: [],
+      built: null,
     };
     this.#targets.push(target);
+    const missing = keyColumnsOf(spec)?.find((column) => !target.columns.includes(column));
+    if (missing !== undefined) {
+      throw new StoreError(`The load of ${spec.table} has no column ${missing} of its key`);
+    }
+    const rankOf = spec.watched === null ? dense : spaced;
     for (const [index, dictionary] of spec.dictionaries.entries()) {
       const ranks = target.ranks[index] ?? new Map();
       const hidden = target.hiddenDictionaries[index] ?? null;
       this.#streams.push({
         target,
-        open: (db) => openDictionaryStream(db, create, dictionary, hidden, ranks),
+        open: (db) => openDictionaryStream(db, create, dictionary, hidden, ranks, rankOf),
         holdsRows: false,
       });
     }
@@ -126,6 +142,11 @@ export class Load {
 
   #openStream(): LoadStream | null {
     return this.#streams[this.#position]?.open(this.#db) ?? null;
+  }
+
+  /** Ids of its tables. */
+  get tables(): string[] {
+    return this.#targets.map(({ spec }) => spec.id);
   }
 
   get error(): unknown {
@@ -188,10 +209,43 @@ export class Load {
     });
   }
 
-  /** Makes the tables visible, with the indexes that their former versions had. No transaction is open. */
-  finish(records: TableRecords): LoadResult {
+  /**
+   * The tables as they are on their way to be live, by id: those that are watched, complete and with their indexes, under
+   * the names that they have before `finish`. No transaction is open.
+   */
+  startLive(records: TableRecords): { readonly spec: LoadTable; readonly start: LiveStart }[] {
+    this.#buildAll(records);
+    return this.#targets.flatMap((target) =>
+      target.spec.watched === null ? [] : [{ spec: target.spec, start: this.#liveStart(target) }],
+    );
+  }
+
+  #liveStart(target: Target): LiveStart {
+    const { spec, hiddenName, hiddenDictionaries, rows, built } = target;
+    const dictionaries = new Map<string, string>();
+    for (const [index, { column }] of spec.dictionaries.entries()) {
+      dictionaries.set(column, hiddenDictionaries[index] ?? "");
+    }
+    return {
+      storeName: hiddenName,
+      dictionaries,
+      facts: factsByName(target),
+      indexes: built?.indexes.values() ?? [],
+      rows,
+    };
+  }
+
+  /**
+   * Makes the tables visible, with the indexes that their former versions had. `live`: those that `startLive` began with,
+   * by id; `catchUp` is called first, in the same transaction, and may change their rows. No transaction is open.
+   */
+  finish(
+    records: TableRecords,
+    live: ReadonlyMap<string, LiveTable> = new Map(),
+    catchUp: () => void = () => undefined,
+  ): LoadResult {
     try {
-      return { kind: "loaded", tables: this.#finish(records) };
+      return { kind: "loaded", tables: this.#finish(records, live, catchUp) };
     } catch (error) {
       if (!isFull(error)) {
         throw error;
@@ -204,13 +258,20 @@ export class Load {
     return `no room is left in ${this.#limits.directory}`;
   }
 
-  #finish(records: TableRecords): StoredTable[] {
+  #buildAll(records: TableRecords): void {
     if (this.#position < this.#streams.length) {
       throw new StoreError(`The load ended after ${this.#position} of ${this.#streams.length} streams`);
     }
-    const built = this.#targets.map((target) => ({ target, ...this.#build(target, records.get(target.spec.id)) }));
+    for (const target of this.#targets) {
+      target.built ??= this.#build(target, records.get(target.spec.id));
+    }
+  }
+
+  #finish(records: TableRecords, live: ReadonlyMap<string, LiveTable>, catchUp: () => void): StoredTable[] {
+    this.#buildAll(records);
     return records.commitVisible((edit) => {
-      for (const { target } of built) {
+      catchUp();
+      for (const target of this.#targets) {
         const former = records.get(target.spec.id);
         if (former !== undefined) {
           records.dropTables(former);
@@ -223,7 +284,7 @@ export class Load {
         taken.add(foldName(name));
         return name;
       };
-      return built.map(({ target, indexes, bytes }) => {
+      return this.#targets.map((target) => {
         const { spec } = target;
         const isTaken = (folded: string): boolean => taken.has(folded);
         const storeName = rename(target.hiddenName, chooseTableName(spec, isTaken));
@@ -234,6 +295,8 @@ export class Load {
             dictionaries.set(column, rename(hidden, chooseDictionaryName(storeName, column, isTaken)));
           }
         }
+        const liveTable = live.get(spec.id);
+        liveTable?.rename(storeName, dictionaries);
         const table: StoredTable = {
           id: spec.id,
           schema: spec.schema,
@@ -241,13 +304,17 @@ export class Load {
           storeName,
           fingerprint: spec.fingerprint,
           version: records.nextVersion(),
+          rowsCommit: edit.commit,
+          dictionaryCommit: edit.commit,
           columns: factsByName(target),
           dictionaries,
           rowidColumn: spec.rowidColumn,
-          indexes,
+          indexes: target.built?.indexes ?? new Map(),
           rows: target.rows,
-          bytes,
+          rowBound: target.rows,
+          bytes: target.built?.bytes ?? 0,
           loadedAt: this.#startedAt,
+          ...liveTable?.facts(),
         };
         edit.put(table);
         return table;
@@ -255,7 +322,7 @@ export class Load {
     });
   }
 
-  #build(target: Target, former: StoredTable | undefined): { indexes: Map<string, IndexFacts>; bytes: number } {
+  #build(target: Target, former: StoredTable | undefined): Built {
     const indexes = new Map<string, IndexFacts>();
     const dictionaries = target.hiddenDictionaries.filter((hidden) => hidden !== null);
     this.#db.exec("BEGIN IMMEDIATE");
@@ -263,9 +330,16 @@ export class Load {
       for (const dictionary of dictionaries) {
         buildDictionaryIndex(this.#db, dictionary);
       }
-      for (const [key, index] of former?.indexes ?? []) {
-        if (index.columns.every((column) => target.columns.includes(column))) {
-          indexes.set(key, buildIndex(this.#db, target.hiddenName, index.columns));
+      const wanted = new Map([...(former?.indexes ?? [])].map(([key, { columns }]) => [key, columns]));
+      // Changes find their rows by it.
+      const key = keyColumnsOf(target.spec);
+      const rowid = target.spec.rowidColumn === null ? null : physicalName(target.spec.rowidColumn, "value");
+      if (key !== null && (key.length > 1 || key[0] !== rowid)) {
+        wanted.set(indexKey(key), key);
+      }
+      for (const [name, columns] of wanted) {
+        if (columns.every((column) => target.columns.includes(column))) {
+          indexes.set(name, buildIndex(this.#db, target.hiddenName, columns));
         }
       }
       this.#db.exec("COMMIT");
@@ -327,6 +401,14 @@ export class Load {
       }
     }
   }
+}
+
+function dense(position: number): number {
+  return position;
+}
+
+function spaced(position: number): number {
+  return (position + 1) * RANK_STEP;
 }
 
 const SQLITE_FULL = 13;

@@ -1,6 +1,17 @@
 import type { MessagePort } from "node:worker_threads";
 import { SnapshotFileError, StoreError } from "../errors.ts";
-import type { LoadResult, LoadSpec, OriginIdentity, StoredTable, StoreRow, StoreValue } from "./contract.ts";
+import type {
+  LoadResult,
+  LoadSpec,
+  OriginIdentity,
+  ScannedTable,
+  Snapshot,
+  SortAnswer,
+  SortQuestion,
+  StoredTable,
+  StoreRow,
+  StoreValue,
+} from "./contract.ts";
 import type { ScanState } from "./stoppable.ts";
 
 /** What the store worker is started with. */
@@ -17,7 +28,12 @@ export type Command =
   | { readonly kind: "begin-load"; readonly request: number; readonly load: number; readonly spec: LoadSpec }
   | { readonly kind: "chunk"; readonly load: number; readonly buffer: ArrayBuffer; readonly length: number }
   | { readonly kind: "end-stream"; readonly request: number; readonly load: number }
-  | { readonly kind: "finish-load"; readonly request: number; readonly load: number }
+  | {
+      readonly kind: "finish-load";
+      readonly request: number;
+      readonly load: number;
+      readonly handOff: HandOff | null;
+    }
   | { readonly kind: "abort-load"; readonly request: number; readonly load: number }
   | {
       readonly kind: "ensure-index";
@@ -29,7 +45,33 @@ export type Command =
   | { readonly kind: "restore"; readonly request: number; readonly identity: OriginIdentity }
   | { readonly kind: "save"; readonly request: number }
   | { readonly kind: "save-now"; readonly port: MessagePort; readonly signal: Int32Array<SharedArrayBuffer> }
-  | { readonly kind: "close"; readonly request: number };
+  | { readonly kind: "close"; readonly request: number }
+  | FeedCommand;
+
+/** What concerns a change feed, each of which has a number. */
+export type FeedCommand =
+  | { readonly kind: "feed-open"; readonly request: number; readonly feed: number; readonly decoder: string }
+  | { readonly kind: "feed-batch"; readonly feed: number; readonly buffer: ArrayBuffer }
+  | {
+      readonly kind: "feed-retain";
+      readonly request: number;
+      readonly feed: number;
+      readonly tables: readonly { readonly id: string; readonly relations: readonly string[] }[];
+    }
+  | { readonly kind: "feed-release"; readonly feed: number; readonly ids: readonly string[] }
+  | { readonly kind: "feed-settled"; readonly feed: number; readonly below: bigint }
+  | {
+      readonly kind: "feed-sorted";
+      readonly feed: number;
+      readonly question: number;
+      readonly answer: SortAnswer | WireError;
+    }
+  | { readonly kind: "feed-close"; readonly feed: number };
+
+export interface HandOff {
+  readonly snapshot: Snapshot;
+  readonly timeoutMs: number;
+}
 
 export interface Reply {
   readonly request: number;
@@ -39,7 +81,11 @@ export interface Reply {
 }
 
 /** A `fault` is to be reported, though the request was carried out. */
-export type ReplyValue = LoadResult | { readonly kind: "fault"; readonly error: WireError } | null;
+export type ReplyValue =
+  | LoadResult
+  | { readonly kind: "fault"; readonly error: WireError }
+  | { readonly kind: "transactions"; readonly transactions: readonly number[] }
+  | null;
 
 /** What readers are to see from now on. The worker changes nothing visible until it is acknowledged. */
 export interface Advance {
@@ -47,6 +93,8 @@ export interface Advance {
   /** The visible commit that the new snapshot must show; equal to the last one if only the WAL is to be let go. */
   readonly commit: number;
   readonly changed: readonly StoredTable[];
+  /** Tables whose rows have changed, and nothing that a plan rests on. */
+  readonly touched: readonly TouchedTable[];
   readonly removed: readonly string[];
   /** The ids of the drop command that this answers: main hides them from the command until here. */
   readonly dropped: readonly string[];
@@ -54,6 +102,26 @@ export interface Advance {
   readonly file: string | null;
   readonly bytes: number;
   readonly reply: Reply | null;
+  readonly feed: FeedProgress | null;
+}
+
+export type TouchedTable = Pick<StoredTable, "id" | "rows" | "bytes" | "rowsCommit" | "dictionaryCommit">;
+
+/** How far a feed has come. */
+export interface FeedProgress {
+  readonly feed: number;
+  /** Bytes of all batches that were read. */
+  readonly received: number;
+  /** Bytes of transactions that are complete, and wait. */
+  readonly waiting: number;
+  readonly position: bigint | null;
+  readonly applied: { readonly transactions: number; readonly changes: number; readonly ids: readonly string[] } | null;
+  readonly givenUp: readonly GivenUp[];
+}
+
+export interface GivenUp {
+  readonly id: string;
+  readonly why: string;
 }
 
 /** Store worker → main. */
@@ -68,7 +136,20 @@ export type Notice =
       readonly tooLarge: boolean;
       readonly error: WireError | null;
       readonly bytes: number;
-    };
+    }
+  | FeedNotice;
+
+export type FeedNotice =
+  | { readonly kind: "feed-progress"; readonly progress: FeedProgress; readonly bytes: number }
+  | {
+      readonly kind: "feed-sort";
+      readonly feed: number;
+      readonly question: number;
+      readonly codec: unknown;
+      readonly questions: readonly SortQuestion[];
+      readonly bytes: number;
+    }
+  | { readonly kind: "feed-failed"; readonly feed: number; readonly error: WireError; readonly bytes: number };
 
 /** What a scan worker is started with. */
 export interface ScanWorkerData {
@@ -85,12 +166,12 @@ export interface ScanRequest {
   readonly file: string;
   readonly sql: string;
   readonly values: readonly StoreValue[];
-  readonly versions: readonly (readonly [id: string, version: number])[];
+  readonly tables: readonly ScannedTable[];
 }
 
 /** Scan worker → main. */
 export type ScanReply =
-  | { readonly kind: "rows"; readonly rows: StoreRow[] }
+  | { readonly kind: "rows"; readonly rows: StoreRow[]; readonly commit: number }
   | { readonly kind: "moved" }
   | { readonly kind: "failed"; readonly error: WireError };
 

@@ -1,13 +1,13 @@
 import { Worker } from "node:worker_threads";
 import { ClosedError, StoreError } from "../errors.ts";
-import type { StoreRow } from "./contract.ts";
+import type { ScanResult } from "./contract.ts";
 import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { BUSY, createScanState, type ScanState, STOP } from "./stoppable.ts";
 
 /** A scan that takes longer is given up, and its thread with it: a statement can be one that never ends. */
 const TIME_LIMIT_MS = 60_000;
 
-interface Scan extends PromiseWithResolvers<StoreRow[] | "moved"> {
+interface Scan extends PromiseWithResolvers<ScanResult | "moved"> {
   readonly request: ScanRequest;
 }
 
@@ -42,11 +42,11 @@ export class ScanPool {
     this.#onFault = onFault;
   }
 
-  run(request: Omit<ScanRequest, "kind">): Promise<StoreRow[] | "moved"> {
+  run(request: Omit<ScanRequest, "kind">): Promise<ScanResult | "moved"> {
     if (this.#closed) {
       return Promise.reject(new ClosedError("The store is closed"));
     }
-    const scan: Scan = { request: { kind: "scan", ...request }, ...Promise.withResolvers<StoreRow[] | "moved">() };
+    const scan: Scan = { request: { kind: "scan", ...request }, ...Promise.withResolvers<ScanResult | "moved">() };
     this.#waiting.push(scan);
     this.#dispatch();
     return scan.promise;
@@ -130,7 +130,7 @@ export class ScanPool {
     thread.scan = null;
     thread.worker.unref();
     if (reply.kind === "rows") {
-      scan?.resolve(reply.rows);
+      scan?.resolve({ rows: reply.rows, commit: reply.commit });
     } else if (reply.kind === "moved") {
       scan?.resolve("moved");
     } else {

@@ -20,16 +20,20 @@ class Scanner {
     this.#register = register;
   }
 
-  run({ file, sql, values, versions }: ScanRequest): ScanReply {
+  run({ file, sql, values, tables }: ScanRequest): ScanReply {
     try {
       const { db, statements } = this.#open(file);
       db.exec("BEGIN");
       try {
-        const version = statements.get("SELECT version FROM sqlmem_tables WHERE id = ?");
-        if (versions.some(([id, expected]) => version.get(id)?.[0] !== expected)) {
-          return { kind: "moved" };
+        const found = statements.get("SELECT version, dictionary_commit FROM sqlmem_tables WHERE id = ?");
+        for (const [id, version, dictionaryCommit] of tables) {
+          const [foundVersion, foundCommit] = found.get(id) ?? [];
+          if (foundVersion !== version || (dictionaryCommit ?? foundCommit) !== foundCommit) {
+            return { kind: "moved" };
+          }
         }
-        return { kind: "rows", rows: statements.get(sql).all(...values) };
+        const [commit] = statements.get("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
+        return { kind: "rows", rows: statements.get(sql).all(...values), commit: Number(commit) };
       } finally {
         db.exec("COMMIT");
       }

@@ -6,7 +6,7 @@ import type { FunctionTarget, RegisterFunctions } from "./contract.ts";
 export const APPLICATION_ID = 0x53514c6d;
 
 /** The layout of the meta tables and of what is stored in them. A snapshot file of another one is discarded. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** SQLite's own upper limit; a larger value is silently lowered to it. */
 const MMAP_BYTES = 0x7fff0000;
@@ -42,6 +42,9 @@ export function createStoreFile(path: string): void {
         rowid_column TEXT,
         indexes TEXT NOT NULL,
         rows INTEGER NOT NULL,
+        row_bound INTEGER NOT NULL,
+        rows_commit INTEGER NOT NULL,
+        dictionary_commit INTEGER NOT NULL,
         bytes INTEGER NOT NULL,
         loaded_at REAL NOT NULL
       ) WITHOUT ROWID;

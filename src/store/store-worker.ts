@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { MessagePort } from "node:worker_threads";
 import { StoreError } from "../errors.ts";
 import { quoteName } from "../quoting.ts";
+import { Feeds, type FeedsHost } from "./changes/feeds.ts";
 import type { CreateRowDecoder, LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
 import { Gate } from "./gate.ts";
 import { Load } from "./load.ts";
@@ -11,6 +12,8 @@ import {
   asStoreError,
   type Command,
   encodeError,
+  type FeedCommand,
+  type HandOff,
   type Notice,
   type Reply,
   type ReplyValue,
@@ -36,6 +39,7 @@ export class StoreWorker {
   readonly #send: Send;
   readonly #onClosed: () => void;
   readonly #gate: Gate;
+  readonly #feeds: Feeds;
   readonly #snapshot: SnapshotWriter | null;
   #file: string;
   #db: DatabaseSync;
@@ -63,6 +67,31 @@ export class StoreWorker {
       (advance) => send(advance, []),
       () => this.#advance({}),
     );
+    this.#feeds = new Feeds(this.#feedsHost());
+  }
+
+  #feedsHost(): FeedsHost {
+    const worker = this;
+    return {
+      get db() {
+        return worker.#db;
+      },
+      get records() {
+        return worker.#records;
+      },
+      get bytes() {
+        return worker.#use.bytes;
+      },
+      run: (task) => this.#gate.run(task),
+      commitLoad: () => this.#commitLoad(),
+      announce: (change) => {
+        this.#changed();
+        this.#gate.announce(this.#advance(change));
+      },
+      send: (notice) => this.#send(notice, []),
+      reply: (request, value) => this.#reply(request, value),
+      fail: (request, error, doing) => this.#fail(request, error, doing),
+    };
   }
 
   receive(command: Command): void {
@@ -76,12 +105,24 @@ export class StoreWorker {
       case "begin-load":
         void this.#import(command.request, command.load, command.spec);
         return;
+      case "feed-open":
+      case "feed-batch":
+      case "feed-retain":
+      case "feed-release":
+      case "feed-settled":
+      case "feed-sorted":
+      case "feed-close":
+        this.#feeds.receive(command);
+        return;
       default:
+        if (command.kind === "close") {
+          this.#feeds.close();
+        }
         this.#gate.run(() => this.#carryOut(command));
     }
   }
 
-  #carryOut(command: Exclude<Command, { kind: "acknowledge" | "save-now" | "begin-load" }>): void {
+  #carryOut(command: Exclude<Command, FeedCommand | { kind: "acknowledge" | "save-now" | "begin-load" }>): void {
     switch (command.kind) {
       case "chunk":
         this.#chunk(command.load, command.buffer, command.length);
@@ -90,7 +131,9 @@ export class StoreWorker {
         this.#attempt(command.request, "The load failed", () => this.#endStream(command.request, command.load));
         break;
       case "finish-load":
-        this.#attempt(command.request, "The load failed", () => this.#finish(command.request, command.load));
+        this.#attempt(command.request, "The load failed", () =>
+          this.#finish(command.request, command.load, command.handOff),
+        );
         break;
       case "abort-load":
         this.#discard(command.load);
@@ -169,18 +212,42 @@ export class StoreWorker {
     this.#reply(request, load.tooLarge);
   }
 
-  #finish(request: number, number: number): void {
+  #finish(request: number, number: number, handOff: HandOff | null): void {
     const load = this.#load(number);
     this.#turnTo(load);
     this.#commitLoad();
     let result: LoadResult;
     try {
       throwIfSet(load.error);
+      if (handOff !== null && load.tooLarge === null) {
+        this.#handOff(request, number, load, handOff);
+        return;
+      }
       result = load.tooLarge ?? load.finish(this.#records);
     } catch (error) {
       this.#discard(number);
       throw error;
     }
+    this.#feeds.stream?.forget(load.tables);
+    this.#finished(request, number, result);
+  }
+
+  #handOff(request: number, number: number, load: Load, handOff: HandOff): void {
+    const { stream } = this.#feeds;
+    if (stream === null) {
+      throw new StoreError("There is no change feed that the load could be handed to");
+    }
+    stream.handOff(load, handOff, (outcome) => {
+      if (outcome instanceof Error) {
+        this.#discard(number);
+        this.#fail(request, outcome, "The load failed");
+      } else {
+        this.#finished(request, number, outcome);
+      }
+    });
+  }
+
+  #finished(request: number, number: number, result: LoadResult): void {
     if (result.kind === "loaded") {
       this.#loads.delete(number);
       this.#publish(request, result, result.tables);
@@ -208,11 +275,13 @@ export class StoreWorker {
       edit.put(indexed);
       return indexed;
     });
+    this.#feeds.stream?.indexed(changed, key);
     this.#publish(request, null, [changed]);
   }
 
   #drop(request: number, ids: readonly string[]): void {
     this.#commitLoad();
+    this.#feeds.stream?.forget(ids);
     const tables = [...new Set(ids)].map((id) => this.#records.get(id)).filter((table) => table !== undefined);
     if (tables.length > 0) {
       this.#records.commitVisible((edit) => {
@@ -361,10 +430,12 @@ export class StoreWorker {
       kind: "advance",
       commit: this.#records.commit,
       changed: [],
+      touched: [],
       removed: [],
       dropped: [],
       file: null,
       reply: null,
+      feed: null,
       bytes: this.#use.bytes,
       ...change,
     };

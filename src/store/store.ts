@@ -1,15 +1,19 @@
 import { join } from "node:path";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { SnapshotFileError, StoreError } from "../errors.ts";
+import { WorkerChangeFeed } from "./change-feed.ts";
 import type {
+  ChangeFeed,
+  ChangeFeedOptions,
   LoadResult,
   LoadSink,
   LoadSpec,
   OriginIdentity,
+  ScannedTable,
+  ScanResult,
   StoreApi,
   StoredTable,
   StoreOptions,
-  StoreRow,
   StoreValue,
 } from "./contract.ts";
 import { WorkerLoadSink } from "./load-sink.ts";
@@ -44,8 +48,13 @@ export class Store implements StoreApi {
   readonly #dropping = new Map<string, number>();
   /** Index builds under way, by table and by the columns. */
   readonly #indexing = new Map<string, Map<string, Promise<void>>>();
+  /** Scans that have read a commit which main's reader has not reached yet. */
+  #ahead: { readonly commit: number; readonly done: () => void }[] = [];
+  #feed: WorkerChangeFeed | null = null;
+  #lastFeed = 0;
   #file: string;
   #reader: Reader;
+  #commit = 0;
   #generation = 0;
   #lastLoad = 0;
   #bytes = 0;
@@ -140,6 +149,16 @@ export class Store implements StoreApi {
     return building;
   }
 
+  async openFeed(options: ChangeFeedOptions): Promise<ChangeFeed> {
+    this.#feed?.close();
+    this.#lastFeed += 1;
+    const feed = this.#lastFeed;
+    const opened = new WorkerChangeFeed(feed, this.#link, options);
+    this.#feed = opened;
+    await this.#link.request({ kind: "feed-open", feed, decoder: options.decoder });
+    return opened;
+  }
+
   async drop(ids: readonly string[]): Promise<void> {
     const unique = [...new Set(ids)];
     let changed = false;
@@ -176,15 +195,28 @@ export class Store implements StoreApi {
     return this.#reader.queryPlan(sql);
   }
 
-  scan(
+  async scan(
     sql: string,
     values: readonly StoreValue[],
-    versions: readonly (readonly [id: string, version: number])[],
-  ): Promise<StoreRow[] | "moved"> {
-    if (this.#link.ended !== null) {
-      return Promise.reject(this.#link.ended);
+    tables: readonly ScannedTable[],
+  ): Promise<ScanResult | "moved"> {
+    this.#throwIfEnded();
+    const result = await this.#scans.run({ file: this.#file, sql, values, tables });
+    if (result !== "moved" && result.commit > this.#commit) {
+      this.#throwIfEnded();
+      await new Promise<void>((done) => {
+        this.#ahead.push({ commit: result.commit, done });
+        this.#link.hold();
+      });
+      this.#throwIfEnded();
     }
-    return this.#scans.run({ file: this.#file, sql, values, versions });
+    return result;
+  }
+
+  #throwIfEnded(): void {
+    if (this.#link.ended !== null) {
+      throw this.#link.ended;
+    }
   }
 
   get resources(): ReadonlyMap<string, unknown> {
@@ -227,10 +259,12 @@ export class Store implements StoreApi {
     for (const sink of this.#loads.values()) {
       void sink.abort().catch(() => undefined);
     }
+    this.#feed?.close();
     try {
       await Promise.all([this.#link.close(), this.#scans.close()]);
     } finally {
       this.#forgetTables();
+      this.#endScans(Number.POSITIVE_INFINITY);
       this.#reader.close();
       this.#directory.remove();
     }
@@ -246,6 +280,14 @@ export class Store implements StoreApi {
       this.#loads.get(notice.load)?.credit(notice);
       return;
     }
+    if (notice.kind === "feed-progress") {
+      this.#feedOf(notice.progress.feed)?.progress(notice.progress);
+      return;
+    }
+    if (notice.kind === "feed-sort" || notice.kind === "feed-failed") {
+      this.#feedOf(notice.feed)?.notice(notice);
+      return;
+    }
     try {
       this.#advance(notice);
     } catch (error) {
@@ -253,8 +295,28 @@ export class Store implements StoreApi {
       return;
     }
     this.#link.post({ kind: "acknowledge" });
+    if (notice.feed !== null) {
+      this.#feedOf(notice.feed.feed)?.progress(notice.feed);
+    }
     if (notice.reply !== null) {
       this.#link.settle(notice.reply);
+    }
+    this.#endScans(notice.commit);
+  }
+
+  #feedOf(number: number): WorkerChangeFeed | null {
+    return number === this.#lastFeed ? this.#feed : null;
+  }
+
+  /** Scans of this commit and older ones may be seen. */
+  #endScans(commit: number): void {
+    const reached = this.#ahead.filter((scan) => scan.commit <= commit);
+    if (reached.length > 0) {
+      this.#ahead = this.#ahead.filter((scan) => scan.commit > commit);
+      for (const { done } of reached) {
+        this.#link.release();
+        done();
+      }
     }
   }
 
@@ -263,7 +325,7 @@ export class Store implements StoreApi {
   }
 
   /** Moves the snapshot and `tables` together. */
-  #advance({ commit, changed, removed, dropped, file }: Advance): void {
+  #advance({ commit, changed, touched, removed, dropped, file }: Advance): void {
     let seen: number;
     if (file === null) {
       seen = this.#reader.advance();
@@ -277,12 +339,19 @@ export class Store implements StoreApi {
     if (seen !== commit) {
       throw new Error(`the reader sees commit ${seen}, not ${commit}`);
     }
+    this.#commit = commit;
     for (const id of removed) {
       this.#tables.delete(id);
     }
     for (const table of changed) {
       if (!this.#dropping.has(table.id)) {
         this.#tables.set(table.id, Object.freeze(table));
+      }
+    }
+    for (const table of touched) {
+      const former = this.#tables.get(table.id);
+      if (former !== undefined && !this.#dropping.has(table.id)) {
+        this.#tables.set(table.id, Object.freeze({ ...former, ...table }));
       }
     }
     this.#dropped(dropped);
@@ -313,7 +382,9 @@ export class Store implements StoreApi {
     }
     this.#loads.clear();
     this.#forgetTables();
+    this.#endScans(Number.POSITIVE_INFINITY);
     this.#options.onFault(error);
+    this.#feed?.fail(error);
   }
 
   #forgetTables(): void {

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { quoteName } from "../quoting.ts";
 import type { ColumnFacts } from "./column-set.ts";
 import type { IndexFacts, StoredTable } from "./contract.ts";
@@ -14,11 +14,17 @@ import { foldName } from "./names.ts";
 export class TableRecords {
   readonly #db: DatabaseSync;
   readonly #tables = new Map<string, StoredTable>();
+  readonly #setCommit: StatementSync;
+  readonly #update: StatementSync;
   #commit = 0;
   #lastVersion = 0;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#setCommit = db.prepare("UPDATE sqlmem_meta SET value = ? WHERE key = 'commit'");
+    this.#update = db.prepare(
+      "UPDATE sqlmem_tables SET rows = ?, bytes = ?, rows_commit = ?, dictionary_commit = ? WHERE id = ?",
+    );
     for (const row of db.prepare("SELECT * FROM sqlmem_tables").all()) {
       const table = fromRow(row);
       this.#tables.set(table.id, table);
@@ -51,14 +57,28 @@ export class TableRecords {
    * if it throws, nothing has happened. No transaction may be open.
    */
   commitVisible<T>(change: (edit: RecordEdit) => T): T {
+    return this.#commitVisible(change, () => true);
+  }
+
+  /** The same, unless `change` comes to `null`: then nothing has happened. */
+  commitVisibleIfAny<T>(change: (edit: RecordEdit) => T | null): T | null {
+    return this.#commitVisible(change, (result) => result !== null);
+  }
+
+  #commitVisible<T>(change: (edit: RecordEdit) => T, isAny: (result: T) => boolean): T {
     const put = new Map<string, StoredTable>();
     const removed = new Set<string>();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       const result = change({
+        commit: this.#commit + 1,
         put: (table) => {
           this.#write(table);
           removed.delete(table.id);
+          put.set(table.id, table);
+        },
+        touch: (table) => {
+          this.#touch(table);
           put.set(table.id, table);
         },
         remove: (id) => {
@@ -67,7 +87,11 @@ export class TableRecords {
           removed.add(id);
         },
       });
-      this.setMeta("commit", this.#commit + 1);
+      if (!isAny(result)) {
+        this.#db.exec("ROLLBACK");
+        return result;
+      }
+      this.#setCommit.run(this.#commit + 1);
       this.#db.exec("COMMIT");
       this.#commit += 1;
       for (const id of removed) {
@@ -104,9 +128,13 @@ export class TableRecords {
     this.#db.prepare("INSERT OR REPLACE INTO sqlmem_meta VALUES (?, ?)").run(key, value);
   }
 
+  #touch({ id, rows, bytes, rowsCommit, dictionaryCommit }: StoredTable): void {
+    this.#update.run(rows, bytes, rowsCommit, dictionaryCommit, id);
+  }
+
   #write(table: StoredTable): void {
     this.#db
-      .prepare("INSERT OR REPLACE INTO sqlmem_tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .prepare("INSERT OR REPLACE INTO sqlmem_tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(
         table.id,
         table.schema,
@@ -119,6 +147,9 @@ export class TableRecords {
         table.rowidColumn,
         encodeJson([...table.indexes.values()]),
         table.rows,
+        table.rowBound,
+        table.rowsCommit,
+        table.dictionaryCommit,
         table.bytes,
         table.loadedAt,
       );
@@ -126,7 +157,11 @@ export class TableRecords {
 }
 
 export interface RecordEdit {
+  /** The number of this commit. */
+  readonly commit: number;
   put(table: StoredTable): void;
+  /** A table that differs from what it was only by `TouchedTable`; cheaper than `put`. */
+  touch(table: StoredTable): void;
   remove(id: string): void;
 }
 
@@ -156,6 +191,9 @@ function fromRow(row: Record<string, unknown>): StoredTable {
     rowidColumn: row.rowid_column === null ? null : String(row.rowid_column),
     indexes: new Map(indexes.map((index) => [indexKey(index.columns), index])),
     rows: Number(row.rows),
+    rowBound: Number(row.row_bound),
+    rowsCommit: Number(row.rows_commit),
+    dictionaryCommit: Number(row.dictionary_commit),
     bytes: Number(row.bytes),
     loadedAt: Number(row.loaded_at),
   };

@@ -34,6 +34,7 @@ async function load(store: Store, rows: number, text: string): Promise<void> {
     rowidColumn: "id",
     dictionaries: [],
     maxRows: rows,
+    watched: null,
   };
   const sink = await store.beginLoad({ decoder: decoderUrl, tables: [table] });
   await sink.write(encodeRows(Array.from({ length: rows }, (_, id) => [id, text])));

@@ -10,8 +10,10 @@ import type {
   LoadSink,
   LoadTable,
   OriginIdentity,
+  ScanResult,
   StoredTable,
   StoreOptions,
+  StoreRow,
 } from "../../src/store/contract.ts";
 import { Store } from "../../src/store/store.ts";
 import { decoderUrl, encodeRows, type SyntheticCodec, type SyntheticValue } from "./synthetic-decoder.ts";
@@ -62,6 +64,7 @@ export function loadTable(options: TableOptions = {}): LoadTable {
     rowidColumn: null,
     dictionaries: [],
     maxRows: 1_000_000,
+    watched: null,
     ...rest,
     columns: Object.entries(columns).map(([name, codec]) => loadColumn(name, codec)),
   };
@@ -110,4 +113,10 @@ export async function load(store: Store, options: TableOptions, rows: Rows): Pro
 
 export function sequence(from: number, to: number): [number, string][] {
   return Array.from({ length: to - from }, (_, index) => [from + index, `name ${from + index}`]);
+}
+
+/** The rows of a scan that was not overtaken. */
+export async function rowsOf(scan: Promise<ScanResult | "moved">): Promise<StoreRow[] | "moved"> {
+  const result = await scan;
+  return result === "moved" ? result : result.rows;
 }

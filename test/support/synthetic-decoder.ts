@@ -3,7 +3,13 @@
  * separated by tabs and written as JSON, `NULL` and `NaN` aside; integers of any size.
  */
 import type { ColumnFacts } from "../../src/store/column-set.ts";
-import type { CreateRowDecoder, StoreValue } from "../../src/store/contract.ts";
+import type {
+  CreateChangeDecoder,
+  CreateRowDecoder,
+  CreateTextReader,
+  StoreValue,
+  StreamTuple,
+} from "../../src/store/contract.ts";
 
 /** `rank` looks the text up in the dictionary at that position. */
 export type SyntheticCodec = "integer" | "float" | "text" | "bytes" | { readonly rank: number };
@@ -142,3 +148,61 @@ class Facts {
     };
   }
 }
+
+/** A row of the change stream: wire texts, `0` for what is left out. */
+export type SyntheticTuple = readonly (string | null | 0)[];
+
+/** A message of the change stream, as JSON. */
+export type SyntheticMessage =
+  | { readonly begin: number }
+  | { readonly relation: string; readonly name: string; readonly columns: readonly string[] }
+  | { readonly insert: string; readonly row: SyntheticTuple }
+  | { readonly update: string; readonly old?: SyntheticTuple; readonly row: SyntheticTuple }
+  | { readonly delete: string; readonly old: SyntheticTuple }
+  | { readonly truncate: readonly string[] }
+  /** Digits. */
+  | { readonly commit: string }
+  | { readonly reached: string };
+
+export const createChangeDecoder: CreateChangeDecoder = (handler) => ({
+  push(bytes) {
+    const message = JSON.parse(new TextDecoder().decode(bytes)) as SyntheticMessage;
+    if ("begin" in message) handler.begin(message.begin);
+    else if ("relation" in message) {
+      const columns = message.columns.map((name, index) => ({ name, isKey: index === 0 }));
+      handler.relation({ id: message.relation, schema: "public", name: message.name, columns });
+    } else if ("insert" in message) handler.insert(message.insert, tuple(message.row));
+    else if ("update" in message) {
+      handler.update(message.update, message.old === undefined ? null : tuple(message.old), tuple(message.row));
+    } else if ("delete" in message) handler.delete(message.delete, tuple(message.old));
+    else if ("truncate" in message) handler.truncate(message.truncate);
+    else if ("commit" in message) handler.commit(BigInt(message.commit));
+    else if ("reached" in message) handler.reached(BigInt(message.reached));
+    else throw new Error(`synthetic: ${JSON.stringify(message)}`);
+  },
+});
+
+function tuple(row: SyntheticTuple): StreamTuple {
+  return {
+    text(column) {
+      const text = row[column];
+      return text === 0 ? undefined : (text ?? null);
+    },
+  };
+}
+
+export const createTextReader: CreateTextReader = (codec) => (text) => {
+  if (text === "NaN" && codec !== "text") return text;
+  switch (codec as SyntheticCodec) {
+    case "integer": {
+      const integer = BigInt(text);
+      return BigInt.asIntN(54, integer) === integer ? Number(integer) : integer;
+    }
+    case "float":
+      return Number(text);
+    case "bytes":
+      return new Uint8Array(Buffer.from(text, "hex"));
+    default:
+      return text;
+  }
+};
