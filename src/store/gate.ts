@@ -22,6 +22,7 @@ const WAL_FRAMES = 2048;
 export class Gate {
   #state: "open" | "announced" | "settling" = "open";
   readonly #tasks: (() => void)[] = [];
+  #pumping = false;
   #log: StatementSync;
   #checkpoint: StatementSync;
   readonly #send: (advance: Advance) => void;
@@ -86,12 +87,17 @@ export class Gate {
   }
 
   #pump(): void {
-    while (this.#state === "open") {
-      const task = this.#tasks.shift();
-      if (task === undefined) {
-        return;
+    // A task that asks for another one goes on: what it announces comes first.
+    if (this.#pumping) {
+      return;
+    }
+    this.#pumping = true;
+    try {
+      while (this.#state === "open" && this.#tasks.length > 0) {
+        this.#tasks.shift()?.();
       }
-      task();
+    } finally {
+      this.#pumping = false;
     }
   }
 }
