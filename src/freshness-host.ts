@@ -14,14 +14,20 @@ export interface FreshnessHostParts {
 
 /** What is to be done when the clock of freshness says that something is wrong. */
 export function freshnessHost({ loader, writes, onFault }: FreshnessHostParts): FreshnessHost {
+  const namesOf = (ids: readonly string[] | "all"): readonly string[] | "all" =>
+    ids === "all"
+      ? ids
+      : loader.loaded.filter(({ table }) => ids.includes(table.id)).map(({ table }) => `${table.schema}.${table.name}`);
   /** What was loaded when changes were lost. */
   let hot: readonly Wanted[] = [];
   return {
-    forgetRows(ids) {
+    forgetRows(ids, why) {
+      logger.info("rows are fetched again", { tables: namesOf(ids), why });
       if (ids === "all" && loader.loaded.length > 0) hot = loader.loaded;
       loader.invalidate(ids);
     },
-    forgetDefinitions(ids) {
+    forgetDefinitions(ids, why) {
+      logger.info("definitions are read again", { tables: namesOf(ids), why });
       if (ids === "all") writes().forgetAll();
       else writes().forget(ids);
     },

@@ -12,9 +12,9 @@ const RECONNECT_MAX_MS = 10_000;
 /** What the engine does when the clock says that something is wrong. */
 export interface FreshnessHost {
   /** The cached rows of these tables are wrong. */
-  forgetRows(ids: readonly string[] | "all"): void;
+  forgetRows(ids: readonly string[] | "all", why: string): void;
   /** The definitions of these tables may be other ones. */
-  forgetDefinitions(ids: readonly string[] | "all"): void;
+  forgetDefinitions(ids: readonly string[] | "all", why: string): void;
   /** Drops rows that were fetched before this time (`performance.now()`); the time of the oldest that are left. */
   expireRows(before: number): number;
   /** Changes are followed again after a loss: what was in use then may be fetched. */
@@ -280,14 +280,14 @@ export class Freshness implements ChangeSink {
     return sleep(milliseconds, undefined, { ref: false, signal: this.#stopped.signal }).catch(() => {});
   }
 
-  stale(ids: readonly string[] | "all", _why: string): void {
+  stale(ids: readonly string[] | "all", why: string): void {
     this.#refetched += ids === "all" ? 1 : ids.length;
-    this.#host.forgetRows(ids);
+    this.#host.forgetRows(ids, why);
   }
 
-  redefined(ids: readonly string[] | "all", _why: string): void {
+  redefined(ids: readonly string[] | "all", why: string): void {
     this.#refetched += ids === "all" ? 1 : ids.length;
-    this.#host.forgetDefinitions(ids);
+    this.#host.forgetDefinitions(ids, why);
   }
 
   lost(error: Error): void {
@@ -298,7 +298,7 @@ export class Freshness implements ChangeSink {
     this.#freshAt = Number.NEGATIVE_INFINITY;
     clearTimeout(this.#tick);
     this.#enter("lost");
-    this.#host.forgetRows("all");
+    this.#host.forgetRows("all", error.message);
     this.#host.onFault(
       error instanceof FreshnessError
         ? error

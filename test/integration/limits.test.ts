@@ -137,6 +137,7 @@ const EXAMPLES: readonly Example[] = [
     sql: ALL_ORDERS,
     setup: { pool: { options: "-c standard_conforming_strings=off" } },
   },
+  { reason: "not-watched", sql: "SELECT id FROM unkeyed", setup: { freshness: "session" } },
   { reason: "parameter", sql: "SELECT id FROM orders WHERE id = $1", params: [" 7"] },
   { reason: "parameter", sql: "SELECT id FROM orders WHERE id = $1", params: [7, 8] },
   { reason: "table-too-large", sql: ALL_ORDERS, setup: { maxTableRows: 1 } },

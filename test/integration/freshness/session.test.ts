@@ -37,8 +37,8 @@ const CHANGES = [
   "DELETE FROM people WHERE id BETWEEN 10 AND 20",
   "BEGIN; UPDATE people SET name = 'half'; SAVEPOINT a; DELETE FROM visits; ROLLBACK TO a; UPDATE people SET name = 'n' || id; COMMIT",
   "BEGIN; UPDATE people SET id = -1 WHERE id = 30; UPDATE people SET id = 30 WHERE id = 31; UPDATE people SET id = 31 WHERE id = -1; COMMIT",
-  "TRUNCATE visits",
-  "INSERT INTO visits (id, person_id) SELECT i, 40 FROM generate_series(1, 3000) AS i",
+  "INSERT INTO visits (id, person_id) SELECT i, 40 FROM generate_series(1001, 4000) AS i",
+  "DELETE FROM visits",
 ];
 
 async function expectSame({ engine, bare }: OpenedEngine, sql: string): Promise<void> {
@@ -73,6 +73,12 @@ describeOnServers(
         }
         expect(engine.stats().loads, change).toBe(loads);
       }
+      // Its rows are in another file then, as after an ALTER TABLE that rewrites them, which the stream does not tell.
+      await database.query("TRUNCATE visits");
+      await until("the table is fetched again", async () => {
+        for (const sql of READS) await expectSame(opened, sql);
+        return engine.stats().loads > loads;
+      });
       expect(engine.stats().freshness).toMatchObject({ state: "live", losses: 0 });
       expect(engine.stats().freshness.changes).toBeGreaterThan(3000);
       expect(faults).toEqual([]);
