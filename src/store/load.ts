@@ -1,9 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../errors.ts";
 import { quoteName } from "../quoting.ts";
-import { keyColumnsOf, type LiveStart, type LiveTable } from "./changes/live-table.ts";
-import { type ColumnFacts, physicalName } from "./column-set.ts";
-import type { CreateRowDecoder, IndexFacts, LoadResult, LoadSpec, LoadTable, StoredTable } from "./contract.ts";
+import type { LiveStart, LiveTable } from "./changes/live-table.ts";
+import type { CreateRowDecoder, LoadResult, LoadSpec, LoadTable, StoredTable } from "./contract.ts";
 import {
   createDictionaryTable,
   createRowTable,
@@ -12,10 +11,10 @@ import {
   openRowStream,
   RANK_STEP,
 } from "./load-stream.ts";
+import { buildTarget, createTarget, factsByName, type LoadTarget, liveStartOf } from "./load-target.ts";
 import { chooseDictionaryName, chooseTableName, foldName, OWN_PREFIX } from "./names.ts";
 import { PageUse } from "./store-file.ts";
-import { buildDictionaryIndex, buildIndex, tableBytes } from "./table-index.ts";
-import { indexKey, rollback, type TableRecords } from "./table-records.ts";
+import { rollback, type TableRecords } from "./table-records.ts";
 
 /** Bytes of new pages after which a load commits: keeps the dirty pages few and the WAL short. */
 const COMMIT_BYTES = 2 * 1024 * 1024;
@@ -24,24 +23,6 @@ export interface LoadLimits {
   readonly maxBytes: number;
   /** Where the store's file is, for a message. */
   readonly directory: string;
-}
-
-/** One table of a load, on its way. */
-interface Target {
-  readonly spec: LoadTable;
-  readonly hiddenName: string;
-  readonly columns: readonly string[];
-  readonly ranks: readonly Map<string, number>[];
-  /** Per dictionary, `null` where it is not kept. */
-  readonly hiddenDictionaries: readonly (string | null)[];
-  rows: number;
-  facts: readonly ColumnFacts[];
-  built: Built | null;
-}
-
-interface Built {
-  readonly indexes: ReadonlyMap<string, IndexFacts>;
-  readonly bytes: number;
 }
 
 type OpenStream = (db: DatabaseSync) => LoadStream;
@@ -60,8 +41,8 @@ type OpenStream = (db: DatabaseSync) => LoadStream;
 export class Load {
   readonly #db: DatabaseSync;
   readonly #limits: LoadLimits;
-  readonly #targets: Target[] = [];
-  readonly #streams: { readonly target: Target; readonly open: OpenStream; readonly holdsRows: boolean }[] = [];
+  readonly #targets: LoadTarget[] = [];
+  readonly #streams: { readonly target: LoadTarget; readonly open: OpenStream; readonly holdsRows: boolean }[] = [];
   readonly #use: PageUse;
   readonly #startedAt = Date.now();
   readonly #bytesBefore: number;
@@ -84,26 +65,8 @@ export class Load {
   }
 
   #addTarget(spec: LoadTable, hiddenName: string, create: CreateRowDecoder): void {
-    if (spec.columns.length === 0) {
-      throw new StoreError(`The load of ${spec.table} has no columns`);
-    }
-    const target: Target = {
-      spec,
-      hiddenName,
-      columns: spec.columns.map((column) => physicalName(column.column, column.encoding)),
-      ranks: spec.dictionaries.map(() => new Map()),
-      hiddenDictionaries: spec.dictionaries.map(({ keep }, index) =>
-        keep || spec.watched !== null ? `${hiddenName}_${index}` : null,
-      ),
-      rows: 0,
-      facts: [],
-      built: null,
-    };
+    const target = createTarget(spec, hiddenName);
     this.#targets.push(target);
-    const missing = keyColumnsOf(spec)?.find((column) => !target.columns.includes(column));
-    if (missing !== undefined) {
-      throw new StoreError(`The load of ${spec.table} has no column ${missing} of its key`);
-    }
     const rankOf = spec.watched === null ? dense : spaced;
     for (const [index, dictionary] of spec.dictionaries.entries()) {
       const ranks = target.ranks[index] ?? new Map();
@@ -216,23 +179,8 @@ export class Load {
   startLive(records: TableRecords): { readonly spec: LoadTable; readonly start: LiveStart }[] {
     this.#buildAll(records);
     return this.#targets.flatMap((target) =>
-      target.spec.watched === null ? [] : [{ spec: target.spec, start: this.#liveStart(target) }],
+      target.spec.watched === null ? [] : [{ spec: target.spec, start: liveStartOf(target) }],
     );
-  }
-
-  #liveStart(target: Target): LiveStart {
-    const { spec, hiddenName, hiddenDictionaries, rows, built } = target;
-    const dictionaries = new Map<string, string>();
-    for (const [index, { column }] of spec.dictionaries.entries()) {
-      dictionaries.set(column, hiddenDictionaries[index] ?? "");
-    }
-    return {
-      storeName: hiddenName,
-      dictionaries,
-      facts: factsByName(target),
-      indexes: built?.indexes.values() ?? [],
-      rows,
-    };
   }
 
   /**
@@ -263,7 +211,7 @@ export class Load {
       throw new StoreError(`The load ended after ${this.#position} of ${this.#streams.length} streams`);
     }
     for (const target of this.#targets) {
-      target.built ??= this.#build(target, records.get(target.spec.id));
+      target.built ??= buildTarget(this.#db, target, records.get(target.spec.id));
     }
   }
 
@@ -320,34 +268,6 @@ export class Load {
         return table;
       });
     });
-  }
-
-  #build(target: Target, former: StoredTable | undefined): Built {
-    const indexes = new Map<string, IndexFacts>();
-    const dictionaries = target.hiddenDictionaries.filter((hidden) => hidden !== null);
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      for (const dictionary of dictionaries) {
-        buildDictionaryIndex(this.#db, dictionary);
-      }
-      const wanted = new Map([...(former?.indexes ?? [])].map(([key, { columns }]) => [key, columns]));
-      // Changes find their rows by it.
-      const key = keyColumnsOf(target.spec);
-      const rowid = target.spec.rowidColumn === null ? null : physicalName(target.spec.rowidColumn, "value");
-      if (key !== null && (key.length > 1 || key[0] !== rowid)) {
-        wanted.set(indexKey(key), key);
-      }
-      for (const [name, columns] of wanted) {
-        if (columns.every((column) => target.columns.includes(column))) {
-          indexes.set(name, buildIndex(this.#db, target.hiddenName, columns));
-        }
-      }
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      rollback(this.#db);
-      throw error;
-    }
-    return { indexes, bytes: tableBytes(this.#db, [target.hiddenName, ...dictionaries]) };
   }
 
   /** Nothing more is stored; the reason is what the caller gets. */
@@ -415,16 +335,4 @@ const SQLITE_FULL = 13;
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && error.errcode === SQLITE_FULL;
-}
-
-function factsByName(target: Target): Map<string, ColumnFacts> {
-  const columns = new Map<string, ColumnFacts>();
-  for (const [index, name] of target.columns.entries()) {
-    const facts = target.facts[index];
-    if (facts === undefined) {
-      throw new StoreError(`The decoder gave no facts of column ${name}`);
-    }
-    columns.set(name, facts);
-  }
-  return columns;
 }

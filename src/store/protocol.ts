@@ -68,6 +68,10 @@ export type FeedCommand =
     }
   | { readonly kind: "feed-close"; readonly feed: number };
 
+export function isFeedCommand(command: Command): command is FeedCommand {
+  return command.kind.startsWith("feed-");
+}
+
 export interface HandOff {
   readonly snapshot: Snapshot;
   readonly timeoutMs: number;

@@ -1,12 +1,11 @@
 import { rmSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import type { MessagePort } from "node:worker_threads";
 import { StoreError } from "../errors.ts";
-import { quoteName } from "../quoting.ts";
 import { Feeds, type FeedsHost } from "./changes/feeds.ts";
-import type { CreateRowDecoder, LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
+import type { LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
 import { Gate } from "./gate.ts";
-import { Load } from "./load.ts";
+import type { Load } from "./load.ts";
+import { importRowDecoder, Loads } from "./loads.ts";
 import {
   type Advance,
   asStoreError,
@@ -14,11 +13,13 @@ import {
   encodeError,
   type FeedCommand,
   type HandOff,
+  isFeedCommand,
   type Notice,
   type Reply,
   type ReplyValue,
   type StoreWorkerData,
 } from "./protocol.ts";
+import { answerWaiting } from "./save-now.ts";
 import { SnapshotWriter } from "./snapshot-file.ts";
 import { restoreSnapshotFile } from "./snapshot-restore.ts";
 import { openWriter, PageUse } from "./store-file.ts";
@@ -30,26 +31,20 @@ type Send = (notice: Notice, transfer: readonly ArrayBuffer[]) => void;
 /**
  * Carries out main's commands, in their order, one at a time (`Gate`). Only the import of a decoder module waits for
  * anything; the rest is synchronous, so between any two tasks the file is whole and can be saved.
- *
- * Loads share the one connection: the transaction that is open, if any, belongs to `#loading`, and everything else
- * commits it first.
+ * A load may leave its transaction open (`Loads`).
  */
 export class StoreWorker {
   readonly #data: StoreWorkerData;
   readonly #send: Send;
   readonly #onClosed: () => void;
   readonly #gate: Gate;
+  readonly #loads: Loads;
   readonly #feeds: Feeds;
   readonly #snapshot: SnapshotWriter | null;
   #file: string;
   #db: DatabaseSync;
   #records: TableRecords;
   #use: PageUse;
-  #loads = new Map<number, Load>();
-  /** The load whose transaction is open. */
-  #loading: Load | null = null;
-  /** Hidden tables that could not be dropped, for want of room. */
-  #garbage: string[] = [];
   #identity: OriginIdentity | null = null;
 
   /** `onClosed` is called when everything asked for before the command to close is done. */
@@ -67,6 +62,7 @@ export class StoreWorker {
       (advance) => send(advance, []),
       () => this.#advance({}),
     );
+    this.#loads = new Loads(() => this.#db, { maxBytes: data.maxBytes, directory: data.directory });
     this.#feeds = new Feeds(this.#feedsHost());
   }
 
@@ -83,7 +79,7 @@ export class StoreWorker {
         return worker.#use.bytes;
       },
       run: (task) => this.#gate.run(task),
-      commitLoad: () => this.#commitLoad(),
+      commitLoad: () => this.#loads.commit(),
       announce: (change) => {
         this.#changed();
         this.#gate.announce(this.#advance(change));
@@ -100,21 +96,16 @@ export class StoreWorker {
         this.#gate.acknowledge();
         return;
       case "save-now":
-        this.#saveNow(command.port, command.signal);
+        answerWaiting(command.port, command.signal, () => this.#save());
         return;
       case "begin-load":
         void this.#import(command.request, command.load, command.spec);
         return;
-      case "feed-open":
-      case "feed-batch":
-      case "feed-retain":
-      case "feed-release":
-      case "feed-settled":
-      case "feed-sorted":
-      case "feed-close":
-        this.#feeds.receive(command);
-        return;
       default:
+        if (isFeedCommand(command)) {
+          this.#feeds.receive(command);
+          return;
+        }
         if (command.kind === "close") {
           this.#feeds.close();
         }
@@ -136,7 +127,7 @@ export class StoreWorker {
         );
         break;
       case "abort-load":
-        this.#discard(command.load);
+        this.#loads.discard(command.load);
         this.#reply(command.request, null);
         this.#gate.committed();
         break;
@@ -169,29 +160,22 @@ export class StoreWorker {
 
   async #import(request: number, number: number, spec: LoadSpec): Promise<void> {
     try {
-      const decoder: { readonly createRowDecoder?: CreateRowDecoder } = await import(spec.decoder);
-      const create = decoder.createRowDecoder;
-      if (create === undefined) {
-        throw new StoreError(`${spec.decoder} has no createRowDecoder`);
-      }
-      this.#gate.run(() => this.#attempt(request, "The load failed", () => this.#begin(request, number, spec, create)));
+      const create = await importRowDecoder(spec.decoder);
+      this.#gate.run(() =>
+        this.#attempt(request, "The load failed", () => {
+          this.#loads.begin(number, spec, create);
+          this.#reply(request, null);
+        }),
+      );
     } catch (error) {
       this.#fail(request, error, "The load failed");
     }
   }
 
-  #begin(request: number, number: number, spec: LoadSpec, create: CreateRowDecoder): void {
-    this.#commitLoad();
-    this.#collectGarbage();
-    const limits = { maxBytes: this.#data.maxBytes, directory: this.#data.directory };
-    this.#loads.set(number, new Load(this.#db, number, spec, create, limits));
-    this.#reply(request, null);
-  }
-
   #chunk(number: number, buffer: ArrayBuffer, length: number): void {
-    const load = this.#loads.get(number);
+    const load = this.#loads.find(number);
     if (load !== undefined) {
-      this.#turnTo(load);
+      this.#loads.turnTo(number);
       load.push(new Uint8Array(buffer, 0, length));
     }
     const error =
@@ -199,23 +183,21 @@ export class StoreWorker {
     const tooLarge = load !== undefined && load.tooLarge !== null;
     this.#send({ kind: "credit", load: number, buffer, tooLarge, error, bytes: this.#use.bytes }, [buffer]);
     if (load?.commitDue) {
-      this.#commitLoad();
+      this.#loads.commit();
       this.#gate.committed();
     }
   }
 
   #endStream(request: number, number: number): void {
-    const load = this.#load(number);
-    this.#turnTo(load);
+    const load = this.#loads.turnTo(number);
     load.endStream();
     throwIfSet(load.error);
     this.#reply(request, load.tooLarge);
   }
 
   #finish(request: number, number: number, handOff: HandOff | null): void {
-    const load = this.#load(number);
-    this.#turnTo(load);
-    this.#commitLoad();
+    const load = this.#loads.turnTo(number);
+    this.#loads.commit();
     let result: LoadResult;
     try {
       throwIfSet(load.error);
@@ -225,10 +207,12 @@ export class StoreWorker {
       }
       result = load.tooLarge ?? load.finish(this.#records);
     } catch (error) {
-      this.#discard(number);
+      this.#loads.discard(number);
       throw error;
     }
-    this.#feeds.stream?.forget(load.tables);
+    if (result.kind === "loaded") {
+      this.#feeds.stream?.forget(load.tables);
+    }
     this.#finished(request, number, result);
   }
 
@@ -239,7 +223,7 @@ export class StoreWorker {
     }
     stream.handOff(load, handOff, (outcome) => {
       if (outcome instanceof Error) {
-        this.#discard(number);
+        this.#loads.discard(number);
         this.#fail(request, outcome, "The load failed");
       } else {
         this.#finished(request, number, outcome);
@@ -249,16 +233,16 @@ export class StoreWorker {
 
   #finished(request: number, number: number, result: LoadResult): void {
     if (result.kind === "loaded") {
-      this.#loads.delete(number);
+      this.#loads.finished(number);
       this.#publish(request, result, result.tables);
     } else {
-      this.#discard(number);
+      this.#loads.discard(number);
       this.#reply(request, result);
     }
   }
 
   #ensureIndex(request: number, id: string, columns: readonly string[]): void {
-    this.#commitLoad();
+    this.#loads.commit();
     const table = this.#records.get(id);
     if (table === undefined) {
       throw new StoreError(`The store holds no table ${id} to index`);
@@ -280,8 +264,7 @@ export class StoreWorker {
   }
 
   #drop(request: number, ids: readonly string[]): void {
-    this.#commitLoad();
-    this.#feeds.stream?.forget(ids);
+    this.#loads.commit();
     const tables = [...new Set(ids)].map((id) => this.#records.get(id)).filter((table) => table !== undefined);
     if (tables.length > 0) {
       this.#records.commitVisible((edit) => {
@@ -290,6 +273,7 @@ export class StoreWorker {
           edit.remove(table.id);
         }
       });
+      this.#feeds.stream?.forget(ids);
       this.#changed();
     }
     this.#gate.announce(
@@ -353,65 +337,8 @@ export class StoreWorker {
   }
 
   #save(): void {
-    this.#commitLoad();
-    const hidden = [...this.#loads.values()].flatMap((load) => load.hiddenTables);
-    this.#snapshot?.save(this.#db, this.#identity !== null, [...hidden, ...this.#garbage]);
-  }
-
-  /** Main waits, and runs nothing else: the answer goes where it can be read without the event loop. */
-  #saveNow(port: MessagePort, signal: Int32Array<SharedArrayBuffer>): void {
-    try {
-      this.#save();
-    } catch (error) {
-      port.postMessage(encodeError(asStoreError(error, "The snapshot file could not be written")));
-    } finally {
-      Atomics.store(signal, 0, 1);
-      Atomics.notify(signal, 0);
-      port.close();
-    }
-  }
-
-  #load(number: number): Load {
-    const load = this.#loads.get(number);
-    if (load === undefined) {
-      throw new StoreError("The load has ended");
-    }
-    return load;
-  }
-
-  #turnTo(load: Load): void {
-    if (this.#loading !== load) {
-      this.#commitLoad();
-      this.#loading = load;
-    }
-  }
-
-  #commitLoad(): void {
-    this.#loading?.commit();
-    this.#loading = null;
-  }
-
-  #discard(number: number): void {
-    const load = this.#loads.get(number);
-    if (load !== undefined) {
-      this.#commitLoad();
-      this.#loads.delete(number);
-      this.#garbage.push(...load.hiddenTables);
-      this.#collectGarbage();
-    }
-  }
-
-  #collectGarbage(): void {
-    const left: string[] = [];
-    for (const name of this.#garbage) {
-      try {
-        this.#db.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`);
-      } catch {
-        // No room, even for that. It is tried again before the next load.
-        left.push(name);
-      }
-    }
-    this.#garbage = left;
+    this.#loads.commit();
+    this.#snapshot?.save(this.#db, this.#identity !== null, this.#loads.hiddenTables);
   }
 
   #changed(): void {

@@ -9,6 +9,7 @@ import type {
   StreamRelation,
   StreamTuple,
 } from "../contract.ts";
+import { tableBytes } from "../table-index.ts";
 import { indexKey } from "../table-records.ts";
 import { GiveUp } from "./give-up.ts";
 import { IndexGroups } from "./index-groups.ts";
@@ -28,7 +29,11 @@ export interface LiveStart {
   readonly facts: ReadonlyMap<string, ColumnFacts>;
   readonly indexes: Iterable<IndexFacts>;
   readonly rows: number;
+  readonly bytes: number;
 }
+
+/** A table that has so few rows more is not measured again. */
+const UNMEASURED_ROWS = 1000;
 
 interface PhysicalColumn {
   readonly facts: LiveFacts;
@@ -63,6 +68,7 @@ export class LiveTable {
   readonly #table: LiveRows | null;
   readonly #layouts = new WeakMap<StreamRelation, RelationLayout>();
   #storeName: string;
+  #measured: { readonly rows: number; readonly bytes: number };
 
   constructor(
     db: DatabaseSync,
@@ -78,6 +84,7 @@ export class LiveTable {
     this.rows = start.rows;
     this.rowBound = rowBoundOf(start.rows);
     this.#storeName = start.storeName;
+    this.#measured = { rows: start.rows, bytes: start.bytes };
     this.dictionaries = spec.dictionaries.map(
       ({ column, codec }) =>
         new LiveDictionary(db, start.dictionaries.get(column) ?? "", column, codec, createTextReader(codec)),
@@ -231,7 +238,7 @@ export class LiveTable {
     const next: StoredTable = {
       ...stored,
       rows: this.rows,
-      bytes: stored.bytes,
+      bytes: this.#bytes(stored),
       rowsCommit: this.written > 0 || this.#renumbered ? commit : stored.rowsCommit,
       dictionaryCommit: this.dictionaryGrown ? commit : stored.dictionaryCommit,
     };
@@ -240,6 +247,16 @@ export class LiveTable {
     this.#renumbered = false;
     if (!changed) return { changed, table: next };
     return { changed, table: { ...next, ...this.facts(), version: nextVersion() } };
+  }
+
+  /** Measured anew only when the table has become quite another one: that reads all of its pages. */
+  #bytes({ dictionaries }: StoredTable): number {
+    const { rows, bytes } = this.#measured;
+    if (Math.abs(this.rows - rows) <= rows + UNMEASURED_ROWS) {
+      return rows < UNMEASURED_ROWS ? bytes : Math.round((bytes / rows) * this.rows);
+    }
+    this.#measured = { rows: this.rows, bytes: tableBytes(this.#db, [this.#storeName, ...dictionaries.values()]) };
+    return this.#measured.bytes;
   }
 
   /** Makes the facts hold for what was written; true if they had to be widened. */
