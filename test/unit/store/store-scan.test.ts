@@ -43,7 +43,7 @@ test("more scans than threads wait their turn", async () => {
 
 test("closing rejects the scans that are not done", async () => {
   const { store } = openStore();
-  await load(store, {}, sequence(0, 1000));
+  await load(store, {}, sequence(0, 500));
   const scan = store.scan("SELECT count(*) FROM orders a, orders b, orders c", [], []);
   const next = store.scan("SELECT 1", [], []);
   const settled = Promise.allSettled([scan, next]);
