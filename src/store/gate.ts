@@ -22,6 +22,7 @@ const WAL_FRAMES = 2048;
 export class Gate {
   #state: "open" | "announced" | "settling" = "open";
   readonly #tasks: (() => void)[] = [];
+  #running = false;
   #log: StatementSync;
   #checkpoint: StatementSync;
   readonly #send: (advance: Advance) => void;
@@ -86,12 +87,21 @@ export class Gate {
   }
 
   #pump(): void {
-    while (this.#state === "open") {
-      const task = this.#tasks.shift();
-      if (task === undefined) {
-        return;
+    // A task that brings another one is whole before that begins.
+    if (this.#running) {
+      return;
+    }
+    this.#running = true;
+    try {
+      while (this.#state === "open") {
+        const task = this.#tasks.shift();
+        if (task === undefined) {
+          return;
+        }
+        task();
       }
-      task();
+    } finally {
+      this.#running = false;
     }
   }
 }
