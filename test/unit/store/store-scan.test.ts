@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { load, openStore, rowsOf, sequence } from "../../support/store-fixture.ts";
+import { loadLive, openFeed, watchedTable } from "../../support/synthetic-feed.ts";
 
 test("a scan gives rows as arrays, off the main thread", async () => {
   const { store } = openStore();
@@ -51,4 +52,48 @@ test("closing rejects the scans that are not done", async () => {
   for (const result of await settled) {
     expect(result).toMatchObject({ status: "rejected", reason: { code: "ERR_SQLMEM_CLOSED" } });
   }
+});
+
+test("what a scan has read, main reads, too, once it is told", async () => {
+  const { store } = openStore();
+  const feed = await openFeed(store);
+  feed.send({ reached: "0" }, { relation: "1", name: "orders", columns: ["id", "name"] });
+  await loadLive(store, feed, [watchedTable()], [sequence(0, 3)]);
+  const idle = new Int32Array(new SharedArrayBuffer(4));
+  for (let id = 100; id < 130; id++) {
+    feed.transact(id, [{ update: "1", row: ["1", `text ${id}`] }]);
+    // It flushes what was pushed.
+    await feed.feed.retain([]);
+    const scan = store.scan("SELECT name FROM orders WHERE id = 1", [], []);
+    // Meanwhile the scan may overtake this thread.
+    Atomics.wait(idle, 0, 0, id % 10);
+    const result = await scan;
+    if (result === "moved") throw new Error("no version was named");
+    const [commit] = store.statement("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
+    expect(commit).toBeGreaterThanOrEqual(result.commit);
+  }
+  await feed.reached(129);
+});
+
+test("a scan that was bound to a dictionary has moved when that has grown", async () => {
+  const { store } = openStore();
+  const feed = await openFeed(store);
+  feed.send({ reached: "0" }, { relation: "1", name: "orders", columns: ["id", "name"] });
+  const table = watchedTable({
+    columns: { id: "integer", name: "text", "name:rank": { rank: 0 } },
+    dictionaries: [{ column: "name", codec: "text", keep: true }],
+  });
+  await loadLive(store, feed, [table], [[["b"]], [[1, "b", "b"]]]);
+  const { version = 0, dictionaryCommit = 0 } = store.tables.get("1") ?? {};
+  const sql = "SELECT count(*) FROM orders";
+  feed.transact(100, [{ insert: "1", row: ["2", "b"] }]);
+  await feed.reached(100);
+  const next = store.tables.get("1")?.version ?? 0;
+  expect(await rowsOf(store.scan(sql, [], [["1", next, dictionaryCommit]]))).toEqual([[2]]);
+  feed.transact(101, [{ update: "1", row: ["2", "a"] }]);
+  await feed.reached(101);
+  expect(store.tables.get("1")?.version).toBe(next);
+  expect(next).toBeGreaterThanOrEqual(version);
+  expect(await rowsOf(store.scan(sql, [], [["1", next, dictionaryCommit]]))).toBe("moved");
+  expect(await rowsOf(store.scan(sql, [], [["1", next]]))).toEqual([[2]]);
 });
