@@ -109,7 +109,7 @@ export interface Advance {
   readonly feed: FeedProgress | null;
 }
 
-export type TouchedTable = Pick<StoredTable, "id" | "rows" | "bytes" | "rowsCommit" | "dictionaryCommit">;
+type TouchedTable = Pick<StoredTable, "id" | "rows" | "bytes" | "rowsCommit" | "dictionaryCommit">;
 
 /** How far a feed has come. */
 export interface FeedProgress {
