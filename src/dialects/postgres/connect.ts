@@ -2,11 +2,13 @@ import pg from "pg";
 import type { Catalog, Column, ColumnType, TypeSession, TypeSystem } from "../../catalog.ts";
 import { OptionsError } from "../../errors.ts";
 import type { ValueBinders } from "../../execute/bind.ts";
+import type { ChangeSource } from "../../freshness/change-source.ts";
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { Output } from "../../plan/term.ts";
-import type { LoadSink } from "../../store/contract.ts";
+import type { LoadSink, Snapshot } from "../../store/contract.ts";
 import type {
   Attachments,
+  ChangeSourceOptions,
   ClientCache,
   Description,
   Origin,
@@ -21,11 +23,12 @@ import { untilGone } from "./attach/until-gone.ts";
 import { readCaseTable } from "./case-table.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
+import { openChangeSource } from "./change-source.ts";
 import { Checkout } from "./checkout.ts";
 import { describeStatement } from "./describe.ts";
 import { loadTables } from "./load.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
-import { type ClientClass, OwnConnections, type PoolOptions } from "./own-connections.ts";
+import { type ClientClass, OwnConnections, ownConnection, type PoolOptions } from "./own-connections.ts";
 import { type BindSession, createBinders } from "./parameters.ts";
 import { applySession, readSession, type Session } from "./session.ts";
 import { textOnly } from "./text-only.ts";
@@ -107,6 +110,7 @@ class PostgresOrigin implements Origin {
   readonly #reach: WriteReachCache;
   readonly #questions: OwnConnections;
   readonly #loads: OwnConnections;
+  readonly #prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
   readonly binders: ValueBinders;
   #session: Promise<Session> | undefined;
   /** What `#session` has resolved to. */
@@ -124,9 +128,8 @@ class PostgresOrigin implements Origin {
     this.#checkout = new Checkout(pool);
     this.#query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<unknown>;
     this.#parserOwner = new pool.Client(pool.options);
-    const prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
-    this.#questions = new OwnConnections(pool.options, pool.Client, 1, prepare);
-    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, prepare);
+    this.#questions = new OwnConnections(pool.options, pool.Client, 1, this.#prepare);
+    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, this.#prepare);
     const read: ReadCatalog = async (names, ids) => {
       const { version } = await this.#ready();
       return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids));
@@ -217,11 +220,28 @@ class PostgresOrigin implements Origin {
   loadColumn = loadColumn;
   dictionaryCodec = dictionaryCodec;
 
-  async load(tables: readonly OriginLoadTable[], sink: () => Promise<LoadSink>): Promise<"streamed" | "changed"> {
+  async load(
+    tables: readonly OriginLoadTable[],
+    sink: () => Promise<LoadSink>,
+    accepts?: (snapshot: Snapshot) => Promise<boolean>,
+  ): Promise<"streamed" | "changed"> {
     const session = await this.#ready();
     return await this.#loads.use((client) => {
       const read: ReadCatalog = (names, ids) => readCatalog(client, session.version, names, ids);
-      return loadTables({ client, catalog: this.#catalog, read }, tables, sink);
+      return loadTables({ client, catalog: this.#catalog, read }, tables, sink, accepts);
+    });
+  }
+
+  changeSource({ kind, onFault }: ChangeSourceOptions): ChangeSource {
+    return openChangeSource(kind, {
+      connect: async () => ownConnection(this.#pool.options, this.#pool.Client, this.#prepare),
+      system: async () => (await this.#ready()).identity.system,
+      version: async () => (await this.#ready()).version,
+      unchanged: async (client, tables) => {
+        const { version } = await this.#ready();
+        return await this.#catalog.unchanged(tables, (names, ids) => readCatalog(client, version, names, ids));
+      },
+      onFault,
     });
   }
 

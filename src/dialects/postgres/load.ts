@@ -1,12 +1,13 @@
 import type pg from "pg";
 import { quoteName } from "../../quoting.ts";
-import type { LoadSink } from "../../store/contract.ts";
+import type { LoadSink, Snapshot } from "../../store/contract.ts";
 import type { OriginLoadTable } from "../dialect.ts";
 import type { PostgresCatalog, ReadCatalog } from "./catalog.ts";
 import { copyOut } from "./copy.ts";
 import { fieldsOf } from "./copy-decode.ts";
 import type { FieldCodec } from "./copy-field.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
+import { textOnly } from "./text-only.ts";
 
 /** What a load runs on: one connection, and the catalog as that connection sees it. */
 export interface LoadContext {
@@ -28,10 +29,15 @@ export async function loadTables(
   context: LoadContext,
   tables: readonly OriginLoadTable[],
   openSink: () => Promise<LoadSink>,
+  accepts?: (snapshot: Snapshot) => Promise<boolean>,
 ): Promise<"streamed" | "changed"> {
   const { client, catalog, read } = context;
   const definitions = tables.map(({ table }) => table);
-  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  for (;;) {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (accepts === undefined || (await accepts(await takeSnapshot(client)))) break;
+    await client.query("ROLLBACK");
+  }
   if (!(await catalog.unchanged(definitions, read))) {
     await client.query("ROLLBACK");
     return "changed";
@@ -54,6 +60,17 @@ export async function loadTables(
   await sink.abort();
   return "changed";
 }
+
+/** The first statement of the transaction: it decides what all others see. */
+async function takeSnapshot(client: pg.ClientBase): Promise<Snapshot> {
+  const [transactions = "", position = ""] = (await textOnly(client, SNAPSHOT_QUERY, [])).split(" ");
+  const [high = "", low = ""] = position.split("/");
+  return { transactions, position: (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`) };
+}
+
+const SNAPSHOT_QUERY = `
+SELECT pg_catalog.concat_ws(' ', pg_catalog.pg_current_snapshot(), CASE WHEN pg_catalog.pg_is_in_recovery()
+  THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END)`;
 
 /** Thrown through a COPY to break it off: the sink has all that it wants to know, its `finish` says why. */
 const TOO_LARGE = new Error("The table is too large");
