@@ -23,12 +23,12 @@ import { untilGone } from "./attach/until-gone.ts";
 import { readCaseTable } from "./case-table.ts";
 import { collateClause, PostgresCatalog, type ReadCatalog } from "./catalog.ts";
 import { type CatalogRow, catalogQuery } from "./catalog-query.ts";
-import { type ChangeSourceParts, createChangeSource } from "./change-source.ts";
+import { createChangeSource } from "./change-source.ts";
 import { Checkout } from "./checkout.ts";
 import { describeStatement } from "./describe.ts";
 import { loadTables } from "./load.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
-import { type ClientClass, OwnConnections, type PoolOptions } from "./own-connections.ts";
+import { type ClientClass, OwnConnections, ownConnection, type PoolOptions } from "./own-connections.ts";
 import { type BindSession, createBinders } from "./parameters.ts";
 import { applySession, readSession, type Session } from "./session.ts";
 import { textOnly } from "./text-only.ts";
@@ -108,6 +108,8 @@ class PostgresOrigin implements Origin {
   readonly #query: (config: pg.QueryConfig) => Promise<unknown>;
   readonly #catalog: PostgresCatalog;
   readonly #reach: WriteReachCache;
+  /** Gives a connection of SQLmem's own the session of the pool's clients. */
+  readonly #prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
   readonly #questions: OwnConnections;
   readonly #loads: OwnConnections;
   readonly binders: ValueBinders;
@@ -127,9 +129,8 @@ class PostgresOrigin implements Origin {
     this.#checkout = new Checkout(pool);
     this.#query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<unknown>;
     this.#parserOwner = new pool.Client(pool.options);
-    const prepare = async (client: pg.Client): Promise<void> => applySession(client, await this.#ready());
-    this.#questions = new OwnConnections(pool.options, pool.Client, 1, prepare);
-    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, prepare);
+    this.#questions = new OwnConnections(pool.options, pool.Client, 1, this.#prepare);
+    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, this.#prepare);
     const read: ReadCatalog = async (names, ids) => {
       const { version } = await this.#ready();
       return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids));
@@ -221,13 +222,24 @@ class PostgresOrigin implements Origin {
   dictionaryCodec = dictionaryCodec;
 
   changeSource(options: ChangeSourceOptions): ChangeSource {
-    const parts: ChangeSourceParts = {
-      options: this.#pool.options,
-      Client: this.#pool.Client,
-      session: () => this.#ready(),
-      namesOf: (id) => this.#catalog.namesOf(id),
-    };
-    return createChangeSource(parts, options);
+    const session = (): Promise<Session> => this.#ready();
+    const { options: own, Client } = this.#pool;
+    return createChangeSource(
+      {
+        stream: { options: own, Client, session, namesOf: (id) => this.#catalog.namesOf(id) },
+        gate: {
+          connect: () => ownConnection(own, Client, this.#prepare),
+          system: async () => (await session()).identity.system,
+          version: async () => (await session()).version,
+          unchanged: async (client, tables) => {
+            const { version } = await session();
+            return await this.#catalog.unchanged(tables, (names, ids) => readCatalog(client, version, names, ids));
+          },
+          onFault: options.onFault,
+        },
+      },
+      options,
+    );
   }
 
   async load(

@@ -79,6 +79,24 @@ function isStatementError(error: unknown): boolean {
 
 function ignore(): void {}
 
+/** A connection for as long as someone needs it, in no pool. Rejects with what connecting or `prepare` rejects with. */
+export async function ownConnection(
+  options: PoolOptions,
+  Client: ClientClass,
+  prepare: (client: pg.Client) => Promise<void>,
+): Promise<pg.Client> {
+  const client = new Client(ownOptions(options, Client, 1));
+  client.on("error", ignore);
+  try {
+    await client.connect();
+    await prepare(client);
+    return client;
+  } catch (error) {
+    await client.end().catch(ignore);
+    throw error;
+  }
+}
+
 function ownOptions(options: PoolOptions, Client: ClientClass, size: number): pg.PoolConfig {
   return Object.assign(connectionOptions(options), {
     Client,

@@ -12,7 +12,7 @@ import { textOnly } from "../text-only.ts";
 import { Clock } from "./clock.ts";
 import { DEFINITIONS_SESSION } from "./definitions.ts";
 import { LiveStream } from "./live-stream.ts";
-import { endOfLog, positionText, readToken, tokenText } from "./position.ts";
+import { endOfLog, positionText, readPositionOf, tokenText } from "./position.ts";
 import { dropPublication } from "./publication.ts";
 import { showsAll } from "./snapshot.ts";
 import { sortTexts } from "./sort-texts.ts";
@@ -256,7 +256,7 @@ export class ChangeStream implements ChangeSource {
   async reached(token: string, timeoutMs: number): Promise<boolean> {
     const live = this.#live;
     if (live === undefined) return false;
-    const position = readToken(token, live.opened.system);
+    const position = readPositionOf(token, live.opened.system);
     return position !== null && (await live.stream.wait(position, timeoutMs)) && this.#live === live;
   }
 

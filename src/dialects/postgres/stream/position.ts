@@ -1,3 +1,5 @@
+import { readToken, writeToken } from "../token.ts";
+
 /** Positions in the write-ahead log, as numbers and as the server writes them (`16/B374D848`). */
 
 export function readPosition(text: string): bigint | null {
@@ -29,14 +31,12 @@ export function endOfLog(insert: bigint, sizes: LogSizes): bigint {
   return insert % sizes.block === PAGE_HEADER ? insert - PAGE_HEADER : insert;
 }
 
-/** Names everything that was committed at a moment, to any process that follows the same cluster. */
 export function tokenText(system: string, position: bigint): string {
-  return `sqlmem1:${system}:${positionText(position)}`;
+  return writeToken({ system, position: positionText(position) });
 }
 
 /** `null` for what is no token, and for one of another cluster. */
-export function readToken(token: string, system: string): bigint | null {
-  const [version, of, position, ...more] = token.split(":");
-  if (version !== "sqlmem1" || of !== system || position === undefined || more.length > 0) return null;
-  return readPosition(position);
+export function readPositionOf(token: string, system: string): bigint | null {
+  const read = readToken(token);
+  return read?.system === system ? readPosition(read.position) : null;
 }

@@ -4,7 +4,7 @@ import {
   endOfLog,
   positionText,
   readPosition,
-  readToken,
+  readPositionOf,
   tokenText,
 } from "../../../../src/dialects/postgres/stream/position.ts";
 import { showsAll } from "../../../../src/dialects/postgres/stream/snapshot.ts";
@@ -30,8 +30,8 @@ describe("positions", () => {
   test("tokens of this cluster and of others", () => {
     const token = tokenText("7", 0x1_0000_0001n);
     expect(token).toBe("sqlmem1:7:1/1");
-    expect(readToken(token, "7")).toBe(0x1_0000_0001n);
-    expect(readToken(token, "8")).toBeNull();
+    expect(readPositionOf(token, "7")).toBe(0x1_0000_0001n);
+    expect(readPositionOf(token, "8")).toBeNull();
   });
 });
 
