@@ -26,6 +26,7 @@ export function applyBatch(
   live: LiveTables,
   transactions: readonly Transaction[],
 ): Applied | null {
+  if (!live.concernedBy(transactions)) return null;
   const applied = records.commitVisibleIfAny((edit) => new BatchApply(records, live, edit).run(transactions));
   for (const { id } of applied?.givenUp ?? []) live.delete(id);
   return applied;
@@ -58,8 +59,9 @@ class BatchApply {
 
   #apply(transaction: Transaction): void {
     const before = this.#changes;
-    for (const table of this.#live.values()) {
-      if (this.#live.mayHaveNewPart(table, transaction.relations)) {
+    const unknown = this.#live.unknown(transaction.relations);
+    for (const table of unknown.length > 0 ? this.#live.values() : []) {
+      if (this.#live.mayHaveNewPart(table, unknown)) {
         this.#giveUp(table, "the stream brought changes of a relation that may be a new part of it");
       }
     }
@@ -85,6 +87,7 @@ class BatchApply {
     const changed: StoredTable[] = [];
     const touched: StoredTable[] = [];
     for (const table of this.#touched) {
+      if (table.rows > table.spec.maxRows) this.#giveUp(table, `it has more than ${table.spec.maxRows} rows now`);
       const stored = this.#records.get(table.id);
       if (stored === undefined || this.#givenUp.has(table)) continue;
       const settled = table.settle(stored, this.#edit.commit, () => this.#records.nextVersion());

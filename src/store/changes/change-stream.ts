@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../../errors.ts";
 import type { CreateChangeDecoder, CreateTextReader, LoadResult, Snapshot, StoredTable } from "../contract.ts";
 import type { Load } from "../load.ts";
-import type { FeedProgress, GivenUp } from "../protocol.ts";
+import type { FeedProgress, GivenUp, TouchedTable } from "../protocol.ts";
 import type { TableRecords } from "../table-records.ts";
 import { applyBatch } from "./apply-batch.ts";
 import { HandOffs } from "./hand-off.ts";
@@ -24,7 +24,7 @@ export interface StreamHost {
   commitLoad(): void;
   announce(change: {
     readonly changed: readonly StoredTable[];
-    readonly touched: readonly StoredTable[];
+    readonly touched: readonly TouchedTable[];
     readonly removed: readonly string[];
     readonly feed: FeedProgress;
   }): void;
@@ -210,7 +210,7 @@ export class ChangeStream {
     const removed = givenUp.map(({ id }) => id);
     const ids = [...changed, ...touched].map(({ id }) => id);
     const counts = ids.length === 0 ? null : { transactions, changes, ids };
-    this.#host.announce({ changed, touched, removed, feed: this.#progress(counts, givenUp) });
+    this.#host.announce({ changed, touched: touched.map(whatRows), removed, feed: this.#progress(counts, givenUp) });
   }
 
   /** What waits, up to a number of changes. */
@@ -256,4 +256,9 @@ export class ChangeStream {
     const position = this.#position < 0n ? null : this.#position;
     return { feed: this.number, received: this.#received, waiting: this.#waiting, position, applied, givenUp };
   }
+}
+
+/** What main does not know of a table of which only rows have changed. */
+function whatRows({ id, rows, bytes, rowsCommit, dictionaryCommit }: StoredTable): TouchedTable {
+  return { id, rows, bytes, rowsCommit, dictionaryCommit };
 }

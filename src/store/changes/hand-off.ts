@@ -35,6 +35,7 @@ export class HandOffs {
   readonly #retained: Retained;
   readonly #position: () => bigint;
   readonly #waiting = new Set<HandOff>();
+  #ended = false;
 
   constructor(host: StreamHost, live: LiveTables, retained: Retained, position: () => bigint) {
     this.#host = host;
@@ -70,6 +71,7 @@ export class HandOffs {
 
   /** None of them is finished any more. */
   end(error: Error): void {
+    this.#ended = true;
     for (const handOff of this.#waiting) {
       clearTimeout(handOff.timer);
       this.#host.run(() => this.#end(handOff, error));
@@ -79,7 +81,7 @@ export class HandOffs {
   #schedule(handOff: HandOff): void {
     if (handOff.placing || this.#position() < handOff.position) return;
     this.#host.run(() => {
-      if (handOff.placing || !this.#waiting.has(handOff)) return;
+      if (this.#ended || handOff.placing || !this.#waiting.has(handOff)) return;
       try {
         this.#attempt(handOff);
       } catch (error) {

@@ -26,6 +26,7 @@ export class IndexGroups {
     this.#positions = columns.map((column) => physical.indexOf(column));
     this.#isUnique = isUnique;
     this.largestGroup = isUnique ? 1 : largestGroup;
+    this.changed = this.largestGroup !== largestGroup;
   }
 
   get facts(): IndexFacts {

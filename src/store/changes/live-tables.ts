@@ -75,7 +75,7 @@ export class LiveTables {
    * True if one of these relations may be a part of the table that was made after the load began: nobody knows it, and the
    * stream has not spoken of it before.
    */
-  mayHaveNewPart(table: LiveTable, relations: Iterable<string>): boolean {
+  mayHaveNewPart(table: LiveTable, relations: readonly string[]): boolean {
     if (table.relations.size === 1 && table.relations.has(table.id)) return false;
     const since = this.#since.get(table.id) ?? 0;
     for (const relation of relations) {
@@ -86,7 +86,25 @@ export class LiveTables {
 
   /** The same, of all that the stream has brought. */
   mayMissPart(table: LiveTable): boolean {
-    return this.mayHaveNewPart(table, this.#others.keys());
+    return this.mayHaveNewPart(table, [...this.#others.keys()]);
+  }
+
+  /** Those of the relations that nobody knows. */
+  unknown(relations: ReadonlySet<string>): string[] {
+    return this.#others.size === 0 ? [] : [...relations].filter((relation) => this.#others.has(relation));
+  }
+
+  /** True if one of the transactions may change a table. */
+  concernedBy(transactions: readonly Transaction[]): boolean {
+    for (const { distrust, dictionaries } of this.#tables.values()) {
+      if (distrust !== null || dictionaries.some(({ hasPlaced }) => hasPlaced)) return true;
+    }
+    return transactions.some(({ relations }) => {
+      for (const relation of relations) {
+        if (this.#byRelation.has(relation) || this.#others.has(relation)) return true;
+      }
+      return false;
+    });
   }
 
   settled(below: bigint): void {

@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { LoadTable } from "../../../src/store/contract.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { load, openStore, type Rows, sequence } from "../../support/store-fixture.ts";
+import { load, openRestored, openStore, type Rows, sequence, temporaryDirectory } from "../../support/store-fixture.ts";
 import type { SyntheticMessage } from "../../support/synthetic-decoder.ts";
 import { type FeedBehaviour, loadLive, type OpenedFeed, openFeed, watchedTable } from "../../support/synthetic-feed.ts";
 
@@ -274,6 +275,7 @@ test.each<[string, Parameters<typeof watchedTable>[0], readonly SyntheticMessage
     ],
     /new part/,
   ],
+  ["more rows than a table may have", { maxRows: 3 }, [{ insert: "1", row: ["9", "x", null] }], /more than 3 rows/],
   ["a row without all of its values", {}, [{ insert: "1", row: ["9", 0, null] }], /without all/],
 ])("%s: the table is given up, others are not", async (_, options, messages, why) => {
   const tables = [watchedTable(options), watchedTable({ id: "2", table: "lines" })];
@@ -447,4 +449,29 @@ test("a decoder without what a feed needs is refused", async () => {
   await expect(
     store.openFeed({ decoder: "data:text/javascript,export const a = 1", ...options, ...rest }),
   ).rejects.toMatchObject({ code: "ERR_SQLMEM_STORE", message: expect.stringContaining("createChangeDecoder") });
+});
+
+test("a snapshot file that is written meanwhile is of one visible commit, and can be restored", async () => {
+  const cacheDb = join(temporaryDirectory(), "cache.db");
+  const { store } = await openRestored(cacheDb);
+  const feed = await openFeed(store);
+  feed.send({ reached: "0" }, ORDERS);
+  await loadLive(store, feed, [watchedTable()], [sequence(0, 3)]);
+  for (let id = 100; id < 400; id++) {
+    feed.transact(id, [
+      { insert: "1", row: [String(id), "a", null] },
+      { insert: "1", row: [String(-id), "b", null] },
+    ]);
+  }
+  await store.saveSnapshotFile();
+  await feed.reached(399);
+  const { store: second, faults } = await openRestored(cacheDb);
+  expect(faults).toEqual([]);
+  const table = second.tables.get("1");
+  const [rows, distinct] = second.statement("SELECT count(*), count(DISTINCT abs(id)) FROM orders").get() ?? [];
+  expect(table?.rows).toBe(rows);
+  expect(rows).toBe(3 + 2 * (Number(distinct) - 3));
+  expect(table?.rowBound).toBeGreaterThanOrEqual(Number(rows));
+  const [commit] = second.statement("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
+  expect(commit).toBeGreaterThanOrEqual(table?.rowsCommit ?? Number.POSITIVE_INFINITY);
 });

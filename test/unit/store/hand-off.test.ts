@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { Visibility, widened } from "../../../src/store/changes/visibility.ts";
 import type { LoadSink, LoadTable } from "../../../src/store/contract.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { load, openStore, type Rows, sequence, writeStreams } from "../../support/store-fixture.ts";
-import { decoderUrl, type SyntheticMessage } from "../../support/synthetic-decoder.ts";
+import { load, loadTable, openStore, type Rows, sequence, writeStreams } from "../../support/store-fixture.ts";
+import { decoderUrl, encodeRows, type SyntheticMessage } from "../../support/synthetic-decoder.ts";
 import { loadLive, type OpenedFeed, openFeed, watchedTable } from "../../support/synthetic-feed.ts";
 
 const ORDERS: SyntheticMessage = { relation: "1", name: "orders", columns: ["id", "name"] };
@@ -237,4 +237,22 @@ test("the key of a watched table has to be loaded", async () => {
   const { store } = await open();
   const table = watchedTable({ watched: { relations: ["1"], key: ["other"] } });
   await expect(store.beginLoad({ decoder: decoderUrl, tables: [table] })).rejects.toThrow("no column other of its key");
+});
+
+test("changes are applied while another load is under way", async () => {
+  const { store, feed } = await open();
+  await loadLive(store, feed, [watchedTable()], [sequence(0, 3)]);
+  const other = loadTable({ id: "2", table: "other" });
+  const sink = await store.beginLoad({ decoder: decoderUrl, tables: [other] });
+  for (let part = 0; part < 20; part++) {
+    await sink.write(encodeRows(sequence(part * 1000, part * 1000 + 1000)));
+    feed.transact(100 + part, [insert(100 + part)]);
+    if (part % 3 === 0) await feed.reached(100 + part);
+  }
+  await sink.endStream();
+  await feed.reached(119);
+  expect(store.tables.has("2")).toBe(false);
+  expect(await sink.finish()).toMatchObject({ kind: "loaded", tables: [{ rows: 20_000 }] });
+  expect(rowsOf(store)).toHaveLength(23);
+  expect(store.statement("SELECT count(*) FROM other").get()).toEqual([20_000]);
 });
