@@ -109,7 +109,7 @@ export interface Advance {
   readonly feed: FeedProgress | null;
 }
 
-type TouchedTable = Pick<StoredTable, "id" | "rows" | "bytes" | "rowsCommit" | "dictionaryCommit">;
+export type TouchedTable = Pick<StoredTable, "id" | "rows" | "bytes" | "rowsCommit" | "dictionaryCommit">;
 
 /** How far a feed has come. */
 export interface FeedProgress {

@@ -6,9 +6,13 @@ import type { LiveDictionary, Place } from "./live-dictionary.ts";
 /** Asks the origin, through main. */
 export type Sort = (codec: unknown, questions: readonly SortQuestion[]) => Promise<SortAnswer>;
 
-/** Candidates for one text in one round trip, and for all texts together. */
+/**
+ * Candidates for one text in one round trip, and for all texts together: one text is found in few round trips, many at once
+ * with few comparisons of each.
+ */
 const FAN_OUT = 100;
-const CANDIDATES = 50_000;
+const LEAST_FAN_OUT = 3;
+const CANDIDATES = 2000;
 /** So many new texts of a column at once are better fetched with the whole table. */
 export const MOST_NEW_TEXTS = 5000;
 
@@ -28,12 +32,19 @@ interface Candidate {
 /** Finds the places of all texts that a dictionary wants, each round one question to the origin. */
 export async function placeWanted(db: DatabaseSync, dictionary: LiveDictionary, sort: Sort): Promise<void> {
   const searches = [...dictionary.wanted].map<Search>((text) => ({ text, below: null, above: null, found: false }));
-  const fanOut = Math.max(2, Math.min(FAN_OUT, Math.floor(CANDIDATES / searches.length)));
+  const fanOut = Math.max(LEAST_FAN_OUT, Math.min(FAN_OUT, Math.floor(CANDIDATES / searches.length)));
+  const pick = picker(db, dictionary.name, fanOut);
   let order = searches.map((_, index) => index);
   for (let round = 0; searches.some(({ found }) => !found); round++) {
-    const candidates = searches.map((search) =>
-      search.found ? [] : candidatesOf(db, dictionary.name, search, fanOut),
-    );
+    // Texts that lie between the same two have the same candidates.
+    const picked = new Map<string, readonly Candidate[]>();
+    const candidates = searches.map((search): readonly Candidate[] => {
+      if (search.found) return [];
+      const between = `${search.below}:${search.above}`;
+      const known = picked.get(between) ?? pick(search);
+      picked.set(between, known);
+      return known;
+    });
     const isLast = candidates.every((list) => list.length === 0);
     // Nothing is left to compare with; the order among the texts themselves is known from the round before, if any.
     if (isLast && (round > 0 || searches.length === 1)) break;
@@ -60,23 +71,25 @@ function narrow(search: Search, candidates: readonly Candidate[], before: number
   search.found = candidates.length < fanOut;
 }
 
-/** Texts between both ends: all of them if they are fewer than `fanOut`, else so many, evenly spread. */
-function candidatesOf(db: DatabaseSync, name: string, { below, above }: Search, fanOut: number): Candidate[] {
+/** Picks texts between both ends of a search: all of them if they are fewer than `fanOut`, else so many, evenly spread. */
+function picker(db: DatabaseSync, name: string, fanOut: number): (search: Search) => readonly Candidate[] {
   const table = quoteName(name);
-  const from = below ?? -Number.MAX_SAFE_INTEGER;
-  const to = above ?? Number.MAX_SAFE_INTEGER;
   const between = db.prepare(`SELECT rank, value FROM ${table} WHERE rank > ? AND rank < ? ORDER BY rank LIMIT ?`);
-  const first = between.all(from, to, fanOut).map(candidate);
-  if (first.length < fanOut) return first;
-  const last = db.prepare(`SELECT max(rank) AS rank FROM ${table} WHERE rank < ?`).get(to);
-  const low = first[0]?.rank ?? from;
-  const high = Number(last?.rank ?? to);
-  const spread = new Map<number, Candidate>();
-  for (let index = 0; index < fanOut; index++) {
-    const row = between.get(low - 1 + Math.floor(((index + 0.5) * (high - low)) / fanOut), to, 1);
-    if (row !== undefined) spread.set(Number(row.rank), candidate(row));
-  }
-  return fill(spread, first, fanOut);
+  const largest = db.prepare(`SELECT max(rank) AS rank FROM ${table} WHERE rank < ?`);
+  return ({ below, above }) => {
+    const from = below ?? -Number.MAX_SAFE_INTEGER;
+    const to = above ?? Number.MAX_SAFE_INTEGER;
+    const first = between.all(from, to, fanOut).map(candidate);
+    if (first.length < fanOut) return first;
+    const low = first[0]?.rank ?? from;
+    const high = Number(largest.get(to)?.rank ?? to);
+    const spread = new Map<number, Candidate>();
+    for (let index = 0; index < fanOut; index++) {
+      const row = between.get(low - 1 + Math.floor(((index + 0.5) * (high - low)) / fanOut), to, 1);
+      if (row !== undefined) spread.set(Number(row.rank), candidate(row));
+    }
+    return fill(spread, first, fanOut);
+  };
 }
 
 /** Where texts lie close together, several picks are the same one: `fanOut` different ones tell that there are more. */
