@@ -12,7 +12,7 @@ import { placeWanted, type Sort } from "./text-search.ts";
 import { type Transaction, TransactionReader } from "./transactions.ts";
 
 /** Changes that one visible commit takes at most, if they are of more than one transaction. */
-const BATCH_CHANGES = 50_000;
+const BATCH_CHANGES = 10_000;
 
 /** What the store worker is to a stream. */
 export interface StreamHost {
