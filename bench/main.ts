@@ -14,6 +14,7 @@ import { measureLoad } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMisses } from "./misses.ts";
+import { measureOrms } from "./orms.ts";
 import { measurePlanning } from "./planning.ts";
 import { printSection, printTargets, type Section, say } from "./report.ts";
 import { saveResults } from "./results.ts";
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[
   planning: measurePlanning,
   misses: measureMisses,
   attached: measureAttached,
+  orms: measureOrms,
 };
 
 const {

@@ -69,7 +69,7 @@ for (const [write, run] of Object.entries(plain.writes)) {
   afterWrites += engine.stats().hits - before;
 }
 
-const times = await findFirstTimes(plain, cached);
+const times = await findFirstTimes(plain, cached, 20);
 await Promise.all([plain.close(), cached.close()]);
 await engine.close();
 
