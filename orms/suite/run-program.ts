@@ -14,7 +14,7 @@ import { StatementCounter } from "./count-statements.ts";
 import { findFirstTimes } from "./find-first.ts";
 
 /** Of the read statements, when each read runs again. */
-const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0.8);
+const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0.9);
 /** A read runs again for so many milliseconds, until what it needs has been fetched … */
 const FETCHED_MS = 20_000;
 /** … or until the engine says why it does not answer. */
