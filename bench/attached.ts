@@ -122,20 +122,22 @@ const SHAPES = [
 ] as const;
 
 /**
- * A miss: the rows have just been declared wrong. Both sides are asked after the same pause, in turns, and wait until the
- * load is done: its work is not what the caller of the miss sees.
+ * A miss: the table has just been written. Both sides are asked after the same pause, in turns, and wait until the load is
+ * done: its work is not what the caller of the miss sees. The bare pool is one of its own: the engine's is warm from loading.
  */
 async function measureMiss(bench: Bench, engine: CachingEngine, pool: pg.Pool): Promise<Section> {
   const rounds = Math.ceil(150 * bench.effort);
+  const bare = new pg.Pool({ connectionString: bench.database.url });
   const measurements = [];
   const ratios: number[] = [];
+  const breakEvens: number[] = [];
   for (const [name, sql, params] of SHAPES) {
     const values: unknown[] = [...params];
     await untilHit(engine, () => pool.query(sql, values));
     const [missed, direct, hit]: number[][] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
       const miss = async (): Promise<void> => {
-        await engine.invalidate("small_orders");
+        await pool.query("UPDATE small_orders SET status = status WHERE id = 1");
         await sleep(20);
         missed?.push(await timed(() => pool.query(sql, values)));
         await untilHit(engine, () => pool.query(sql, values));
@@ -143,15 +145,19 @@ async function measureMiss(bench: Bench, engine: CachingEngine, pool: pg.Pool): 
         for (let time = 0; time < HITS; time++) await pool.query(sql, values);
         hit?.push(await timed(() => pool.query(sql, values)));
       };
-      const bare = async (): Promise<void> => {
+      // As the miss has it, but of another table.
+      const alone = async (): Promise<void> => {
+        await bare.query("UPDATE customers SET name = name WHERE id = 1");
         await sleep(20);
-        direct?.push(await timed(() => bench.pool.query(sql, values)));
+        direct?.push(await timed(() => bare.query(sql, values)));
       };
-      for (const turn of round % 2 === 0 ? [miss, bare] : [bare, miss]) await turn();
+      for (const turn of round % 2 === 0 ? [miss, alone] : [alone, miss]) await turn();
     }
     const [missMs, directMs, hitMs] = [missed, direct, hit].map((all) => median(all ?? [])) as [number, number, number];
     const ratio = missMs / directMs;
+    const breakEven = Math.max(0, (missMs - directMs) / (missMs - hitMs));
     ratios.push(ratio);
+    breakEvens.push(breakEven);
     measurements.push({
       name,
       quantities: {
@@ -159,17 +165,21 @@ async function measureMiss(bench: Bench, engine: CachingEngine, pool: pg.Pool): 
         miss: milliseconds(missMs),
         "of pg": times(ratio),
         hit: milliseconds(hitMs),
-        "break-even hit ratio": times(Math.max(0, (missMs - directMs) / (missMs - hitMs))),
+        "break-even hit ratio": times(breakEven),
       },
     });
   }
+  await bare.end();
   return {
     title: `Attached, miss: a table of ${SMALL_ROWS.toLocaleString("en-US")} rows that was written just now`,
     measurements,
     notes: [
       "Break-even: the share of hits, (miss − direct) / (miss − hit), from which a shape is faster with the cache than without.",
     ],
-    targets: [atMost("attached miss", median(ratios), 1.05, "× pg")],
+    targets: [
+      atMost("attached miss", median(ratios), 1.05, "× pg"),
+      atMost("break-even hit ratio", median(breakEvens) * 100, 5, "%"),
+    ],
   };
 }
 

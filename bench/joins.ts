@@ -37,7 +37,7 @@ function cases(rows: number): readonly Case[] {
       title: "20 orders of a page with their customers",
       key: "join-page",
       columns: "o.id AS id, o.status AS status, c.name AS name",
-      from: "FROM orders AS o JOIN customers AS c ON c.id = o.customer_id WHERE o.id > $1 ORDER BY o.id LIMIT 20",
+      from: "FROM orders AS o LEFT JOIN customers AS c ON c.id = o.customer_id WHERE o.id > $1 ORDER BY o.id LIMIT 20",
       params: pages,
       ...usual,
       indexes: [],

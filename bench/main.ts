@@ -1,8 +1,8 @@
 /**
- * What SQLmem costs and saves, side by side in one process: `npm run bench`.
+ * What SQLmem costs and saves, side by side in one process: `npm run bench`. Of some parts alone: `npm run bench -- hits joins`;
+ * nothing is written then.
  *
- *   --quick        a tenth of the rows and of the rounds, to see that it runs; nothing is written
- *   --only <name>  one part; nothing is written
+ *   --quick   a tenth of the rows and of the rounds, to see that it runs; nothing is written
  */
 import { parseArgs } from "node:util";
 import { measureAttached } from "./attached.ts";
@@ -14,6 +14,7 @@ import { measureLoad } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { measureMemory } from "./memory.ts";
 import { measureMisses } from "./misses.ts";
+import { measureOrms } from "./orms.ts";
 import { measurePlanning } from "./planning.ts";
 import { printSection, printTargets, type Section, say } from "./report.ts";
 import { saveResults } from "./results.ts";
@@ -31,15 +32,15 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[
   planning: measurePlanning,
   misses: measureMisses,
   attached: measureAttached,
+  orms: measureOrms,
 };
 
-const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
-});
-const { quick, only } = options;
-if (only !== undefined && PARTS[only] === undefined) {
-  throw new Error(`There is no part ${only}; there are ${Object.keys(PARTS).join(", ")}`);
-}
+const {
+  values: { quick },
+  positionals: only,
+} = parseArgs({ options: { quick: { type: "boolean", default: false } }, allowPositionals: true });
+const unknown = only.filter((name) => PARTS[name] === undefined);
+if (unknown.length > 0) throw new Error(`No part ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
 
 const started = performance.now();
 const rows = quick ? 100_000 : 1_000_000;
@@ -55,7 +56,7 @@ try {
   );
   say(`${rows.toLocaleString("en-US")} rows of 6 columns`);
   for (const [name, measure] of Object.entries(PARTS)) {
-    if (only !== undefined && only !== name) continue;
+    if (only.length > 0 && !only.includes(name)) continue;
     for (const measured of await measure(bench)) {
       // A quick run is over before the compiler has warmed up: nothing to hold targets against.
       const section = quick ? { ...measured, targets: [] } : measured;
@@ -64,7 +65,7 @@ try {
     }
   }
   if (!quick) printTargets(sections);
-  if (!quick && only === undefined) await saveResults(machine, rows, sections);
+  if (!quick && only.length === 0) await saveResults(machine, rows, sections);
 } catch (error) {
   if (!running.interrupted()) throw error;
 } finally {

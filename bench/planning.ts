@@ -2,9 +2,11 @@ import pg from "pg";
 import type { Description } from "../src/dialects/dialect.ts";
 import { openOrigin } from "../src/dialects/postgres/connect.ts";
 import { postgres } from "../src/dialects/postgres/dialect.ts";
-import { Planner, type PlannerOrigin } from "../src/plan/planner.ts";
+import { type Decision, Planner, type PlannerOrigin } from "../src/plan/planner.ts";
 import type { Bench } from "./bench.ts";
+import { randomNumbers } from "./dataset.ts";
 import { atMost, milliseconds, type Section } from "./report.ts";
+import { runRounds, synchronous } from "./rounds.ts";
 
 /** Shapes as programs send them, from a look-up to a tree of JSON. */
 const SHAPES: Readonly<Record<string, string>> = {
@@ -25,6 +27,8 @@ const SHAPES: Readonly<Record<string, string>> = {
 };
 
 const ROUNDS = 200;
+
+type Origin = ReturnType<typeof openOrigin>;
 
 /** What it costs to plan a shape that was never seen: tokens, tree, names, types, SQLite text; without the origin's own answer. */
 export async function measurePlanning(bench: Bench): Promise<readonly Section[]> {
@@ -47,11 +51,46 @@ export async function measurePlanning(bench: Bench): Promise<readonly Section[]>
       notes: [],
       targets: [atMost("planning a new shape", middle, 1, "ms")],
     };
-    return [section];
+    return [section, await measureRecognition(origin, bench)];
   } finally {
     await origin.close();
     await pool.end();
   }
+}
+
+const KNOWN = "a known text: one look-up";
+const OF_SHAPE = "a new text of a known shape: its tokens, its shape, its literals";
+
+/** What it adds to a call to find the plan of its text. The text is put together for each call, as programs do it. */
+async function measureRecognition(origin: Origin, bench: Bench): Promise<Section> {
+  const planner = new Planner(postgres);
+  const ids = randomNumbers(1000, bench.rows);
+  const textOf = (index: number): string =>
+    `SELECT id, customer_id, email, status FROM orders WHERE id = ${ids[index % ids.length]}`;
+  const asker = prepared(origin, await origin.describe(textOf(0)));
+  for (const index of ids.keys()) await planner.decide(textOf(index), asker);
+  const check = (decision: Decision | undefined): void => {
+    if (decision?.kind !== "prepared") throw new Error("not recognised");
+  };
+  const rounds = await runRounds(
+    [
+      synchronous(KNOWN, (index) => check(planner.known(textOf(index)))),
+      // Another blank each time: as different as another literal would make it, and never seen.
+      synchronous(OF_SHAPE, (index) => check(planner.recall(`${textOf(index)} -- ${index}`))),
+    ],
+    { turnMs: 10 * bench.effort, rounds: Math.ceil(31 * bench.effort) },
+  );
+  return {
+    title: "Recognising a statement, without running it",
+    measurements: rounds.names.map((name) => ({
+      name,
+      quantities: { "per call": milliseconds(rounds.milliseconds(name)) },
+    })),
+    targets: [
+      atMost("recognising a known text", rounds.milliseconds(KNOWN) * 1000, 1, "µs"),
+      atMost("recognising a new text of a known shape", rounds.milliseconds(OF_SHAPE) * 1000, 15, "µs"),
+    ],
+  };
 }
 
 async function medianOf(sql: string, origin: PlannerOrigin, effort: number): Promise<number> {
@@ -68,7 +107,7 @@ async function medianOf(sql: string, origin: PlannerOrigin, effort: number): Pro
 }
 
 /** Answers from what the origin said before; makes no execution. */
-function prepared(origin: ReturnType<typeof openOrigin>, description: Description): PlannerOrigin {
+function prepared(origin: Origin, description: Description): PlannerOrigin {
   return {
     catalog: origin.catalog,
     typeSystem: origin.typeSystem,

@@ -1,6 +1,6 @@
 import type { Bench } from "./bench.ts";
 import { randomNumbers } from "./dataset.ts";
-import { milliseconds, type Section, times } from "./report.ts";
+import { atMost, milliseconds, type Section, times } from "./report.ts";
 import { awaited, runRounds } from "./rounds.ts";
 
 const PARAMETER = "known text, $1";
@@ -26,6 +26,8 @@ export async function measureTexts(bench: Bench): Promise<readonly Section[]> {
     ],
     { turnMs: 20 * bench.effort, rounds: Math.ceil(15 * bench.effort) },
   );
+  const more = (name: string, base: string): number =>
+    1000 * rounds.milliseconds(base) * (rounds.ratio(name, base) - 1);
   const section: Section = {
     title: "Hit: how the statement is recognised (one row by its primary key)",
     measurements: rounds.names.map((name) => ({
@@ -36,6 +38,7 @@ export async function measureTexts(bench: Bench): Promise<readonly Section[]> {
       },
     })),
     notes: ["A new shape asks the origin once to describe the statement: one round trip."],
+    targets: [atMost("a new text of a known shape, more than a known one", more(NEW_TEXT, KNOWN), 15, "µs")],
   };
   return [section];
 }

@@ -66,6 +66,8 @@ export interface ColumnType {
 export interface Collation {
   /** `en_US.utf8`, `C`, `und-x-icu`; identifies the order together with `version`. */
   readonly name: string;
+  /** The database's own: another one than that of the same name which a column declares. */
+  readonly ofDatabase?: true;
   readonly version: string | null;
   /** Order is that of the UTF-8 bytes, as SQLite's BINARY. */
   readonly bytewise: boolean;

@@ -1,15 +1,15 @@
 import type { Session } from "../program.ts";
 
-const ROUNDS = 20;
 const CALLS = 40;
 
 /** Microseconds that one `findFirst` takes, end to end through the library: the median of interleaved rounds. */
 export async function findFirstTimes(
   plain: Session,
   cached: Session,
+  rounds: number,
 ): Promise<{ readonly plain: number; readonly cached: number }> {
   const times: Record<"plain" | "cached", number[]> = { plain: [], cached: [] };
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     times.plain.push(await timeOf(plain));
     times.cached.push(await timeOf(cached));
   }

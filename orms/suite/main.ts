@@ -1,7 +1,7 @@
 // node suite/main.ts [program …]
 //
 // Every program with the cache and without it, then the examples. Needs a PostgreSQL at SQLMEM_TEST_POSTGRES. Exits with 1 if
-// anything differs, or if less than SQLMEM_ORMS_ANSWERED (a share, 0.8 by default) of a program's read statements is
+// anything differs, or if less than SQLMEM_ORMS_ANSWERED (a share, 0.9 by default) of a program's read statements is
 // answered from the cache.
 
 import { spawnSync } from "node:child_process";

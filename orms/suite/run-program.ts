@@ -14,7 +14,7 @@ import { StatementCounter } from "./count-statements.ts";
 import { findFirstTimes } from "./find-first.ts";
 
 /** Of the read statements, when each read runs again. */
-const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0.8);
+const ANSWERED = Number(process.env.SQLMEM_ORMS_ANSWERED ?? 0.9);
 /** A read runs again for so many milliseconds, until what it needs has been fetched … */
 const FETCHED_MS = 20_000;
 /** … or until the engine says why it does not answer. */
@@ -69,7 +69,7 @@ for (const [write, run] of Object.entries(plain.writes)) {
   afterWrites += engine.stats().hits - before;
 }
 
-const times = await findFirstTimes(plain, cached);
+const times = await findFirstTimes(plain, cached, 20);
 await Promise.all([plain.close(), cached.close()]);
 await engine.close();
 

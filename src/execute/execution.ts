@@ -52,9 +52,8 @@ export class Execution {
     this.placement = placementOf(program, store.queryPlan(sql));
     this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
     this.#probe = this.placement === "range" && program.probe !== null ? store.statement(program.probe) : null;
-    this.#limitInputs = [plan.single?.limit, plan.single?.offset].flatMap((sql) =>
-      sql == null ? [] : [Number(sql.slice(1)) - 1],
-    );
+    const page = plan.single ?? plan.page;
+    this.#limitInputs = [page?.limit, page?.offset].flatMap((sql) => (sql == null ? [] : [Number(sql.slice(1)) - 1]));
   }
 
   /** SQLite's value of each input, or why there is none. */

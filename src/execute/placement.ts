@@ -1,5 +1,5 @@
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
-import type { Plan, SingleTable } from "../plan/plan.ts";
+import type { JoinedPage, Plan, SingleTable } from "../plan/plan.ts";
 import { physicalName } from "../store/column-set.ts";
 import type { StoredTable } from "../store/contract.ts";
 
@@ -51,6 +51,10 @@ function placementOfSingle(
   return single.collects || sorts ? "range" : "stream";
 }
 
+/** A line of SQLite's plan that reads a table; the index and the conditions that it serves. */
+const ACCESS =
+  /^(SCAN|SEARCH) t\d+\b(?: EXISTS)?(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/;
+
 /** Rows that a statement over several tables may touch on the main thread, each step of a join counted. */
 const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
 
@@ -59,14 +63,31 @@ const MAIN_THREAD_STEPS = 4 * MAIN_THREAD_ROWS;
  * product bounds both.
  */
 function placementOfJoin(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
+  const placement = placementOfSteps(plan, stored, details);
+  return placement === "scan" && plan.page !== null && endsAtLimit(plan.page, stored, details) ? "limited" : placement;
+}
+
+/**
+ * True if each row of the outermost loop is a row of the result, once: nothing but the loop's own bounds leaves rows out, all
+ * others are looked up by a unique key, with LEFT JOIN, and nothing is sorted.
+ */
+function endsAtLimit(page: JoinedPage, stored: readonly StoredTable[], details: readonly string[]): boolean {
+  const [outer = "", ...inner] = details;
+  const bounds =
+    /^(?:SCAN|SEARCH) t\d+(?: USING (?:COVERING )?(?:INDEX \S+?|INTEGER PRIMARY KEY)(?: \((.*)\))?)?$/.exec(outer);
+  if (bounds === null || (bounds[1]?.split(" AND ").length ?? 0) !== page.conditions) return false;
+  return inner.every((detail) => {
+    const access = ACCESS.exec(detail);
+    return access !== null && detail.endsWith(") LEFT-JOIN") && rowsOf(access, stored) === 1;
+  });
+}
+
+function placementOfSteps(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
   // Rows of a query that is kept, WITH for one, are read again by each loop over it: none but the first is counted by what makes them.
   const loops = details.filter((detail) => /^(SCAN|SEARCH) q\d+\b/.test(detail)).length;
   let steps = Math.max(1, ...stored.map(({ rows }) => rows)) ** Math.max(0, loops - 1);
   for (const detail of details) {
-    const access =
-      /^(SCAN|SEARCH) t\d+\b(?: EXISTS)?(?: USING (?:COVERING )?(?:INDEX (.+?)|INTEGER PRIMARY KEY) \((.*)\))?/.exec(
-        detail,
-      );
+    const access = ACCESS.exec(detail);
     if (detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each"))
       return "scan";
     if (access === null) continue;

@@ -11,6 +11,7 @@ import { comparedColumns, isOneAtMost } from "./plan-select.ts";
 import { ANYTHING } from "./relations.ts";
 import type { Scope } from "./scope.ts";
 import type { Facts, Operand, Output, Term } from "./term.ts";
+import { isSameCollation } from "./treatments/collations.ts";
 import { isSameColumn, sameColumn } from "./treatments/comparison.ts";
 import { unify } from "./treatments/conditionals.ts";
 import { computed } from "./treatments/expressions.ts";
@@ -181,13 +182,18 @@ class CompoundRows {
     const [first] = terms;
     const same = terms.every((term) => first !== undefined && (term === first || sameColumn(term, first)));
     const isText = type.kind === "text" || type.kind === "char";
-    const ordered = !isText || type.collation?.bytewise === true || same;
+    const isBytewise =
+      type.collation?.bytewise === true && terms.every((term) => isSameCollation(term.type.collation, type.collation));
+    const ordered = !isText || isBytewise || same;
     return {
       kind: "term",
       type,
       column: same ? (first?.column ?? null) : null,
       value: () => this.#form(terms.map((term) => term.value())),
-      equality: () => this.#form(terms.map((term) => term.equality())),
+      equality: () =>
+        isText && type.collation === null
+          ? bypass("collation", "texts of branches of two collations are compared")
+          : this.#form(terms.map((term) => term.equality())),
       order: () =>
         ordered
           ? this.#form(terms.map((term) => term.order()))

@@ -1,14 +1,15 @@
 import type { FieldDescription } from "../dialects/dialect.ts";
 import { type Bypass, bypass } from "../outcome.ts";
-import type { Query } from "../parse/ast.ts";
+import type { Query, Select } from "../parse/ast.ts";
 import { quoteName } from "../quoting.ts";
 import { Analysis, isBypass, type Surroundings } from "./analysis.ts";
 import type { Block, BlockColumn } from "./block.ts";
 import { isDetermined } from "./determined.ts";
 import { countConditions, fixedColumns } from "./index-hints.ts";
 import { hasJoin, hasWildcard } from "./named-tables.ts";
-import type { Plan, Result, SingleTable } from "./plan.ts";
+import type { JoinedPage, Plan, Result, SingleTable } from "./plan.ts";
 import { planQuery } from "./plan-query.ts";
+import type { Scope } from "./scope.ts";
 import type { Facts, Source } from "./term.ts";
 
 /** What planning one statement starts from: its tree and what the origin says of it. */
@@ -48,6 +49,7 @@ export function planStatement({ query, surroundings, fields, pinned }: PlanReque
     sql: block.print(results.map(({ sql }) => ({ sql, as: null }))),
     deferred: analysis.deferred,
     single: singleTable(analysis, query, block),
+    page: joinedPage(analysis, query, block),
     indexes: analysis.indexes,
     determined: isDetermined(query, block.select?.scope ?? null),
     pinned: [...analysis.pinned].sort((a, b) => a - b),
@@ -111,7 +113,7 @@ function printResult(
 /** What decides how many rows the statement touches, if it reads one table and has no query inside. */
 function singleTable(analysis: Analysis, query: Query, { select }: Block): SingleTable | null {
   if (select === null || query.body.kind !== "select" || analysis.aliases !== 1 || analysis.queries !== 1) return null;
-  const { distinct, groupBy, having, where } = query.body;
+  const { where } = query.body;
   const [relation] = select.scope.namespace.relations;
   const table = relation?.table ?? null;
   if (relation === undefined || table === null) return null;
@@ -121,13 +123,18 @@ function singleTable(analysis: Analysis, query: Query, { select }: Block): Singl
     whereInputs: select.whereInputs,
     conditions: countConditions(where),
     fixedColumns: fixedColumns(analysis, where, select.scope),
-    collects:
-      distinct !== false ||
-      groupBy.length > 0 ||
-      having !== null ||
-      select.scope.aggregates > 0 ||
-      select.scope.windows > 0,
+    collects: collects(query.body, select.scope),
     limit: select.limit,
     offset: select.offset,
   };
+}
+
+function joinedPage(analysis: Analysis, query: Query, { select }: Block): JoinedPage | null {
+  if (select === null || select.limit === null || query.body.kind !== "select") return null;
+  if (analysis.aliases < 2 || analysis.queries !== 1 || collects(query.body, select.scope)) return null;
+  return { conditions: countConditions(query.body.where), limit: select.limit, offset: select.offset };
+}
+
+function collects({ distinct, groupBy, having }: Select, { aggregates, windows }: Scope): boolean {
+  return distinct !== false || groupBy.length > 0 || having !== null || aggregates > 0 || windows > 0;
 }

@@ -32,6 +32,14 @@ export interface SingleTable {
   readonly offset: string | null;
 }
 
+/** What is known of a SELECT over several tables that neither sorts, groups nor has a query inside, and ends after LIMIT rows. */
+export interface JoinedPage {
+  /** As of a single table; those of joins are not counted. */
+  readonly conditions: number;
+  readonly limit: string;
+  readonly offset: string | null;
+}
+
 /** An index that would serve a plan. A hint, never needed for a right answer. */
 export interface IndexHint {
   readonly table: Table;
@@ -57,6 +65,7 @@ export interface Plan {
   readonly sql: string;
   readonly deferred: readonly Deferred[];
   readonly single: SingleTable | null;
+  readonly page: JoinedPage | null;
   readonly indexes: readonly IndexHint[];
   /** Two right answers over the same rows cannot differ in more than their order. */
   readonly determined: boolean;

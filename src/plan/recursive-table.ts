@@ -9,6 +9,7 @@ import { planQuery } from "./plan-query.ts";
 import type { PlannedRelation } from "./relations.ts";
 import type { Scope } from "./scope.ts";
 import type { Facts, Term } from "./term.ts";
+import { isSameCollation } from "./treatments/collations.ts";
 import { sameColumn } from "./treatments/comparison.ts";
 import { markVariable } from "./treatments/decimals.ts";
 
@@ -227,6 +228,6 @@ function isSameType(a: Term, b: Term): boolean {
     a.type.oid === b.type.oid &&
     a.type.modifier === b.type.modifier &&
     a.type.precision?.join() === b.type.precision?.join() &&
-    a.type.collation?.name === b.type.collation?.name
+    isSameCollation(a.type.collation, b.type.collation)
   );
 }

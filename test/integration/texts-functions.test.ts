@@ -217,6 +217,70 @@ const PASSED: readonly Statement[] = [
   "SELECT substring(t, 'a.') AS l FROM x ORDER BY id",
 ];
 
+/** Each function of texts, over columns that hold NULL and what is empty. */
+const OF_EDGES = [
+  "replace(x, y, z)",
+  "replace(x, y, NULL)",
+  "replace(x, '', z)",
+  "replace(x, NULL, z)",
+  "translate(x, y, z)",
+  "translate(x, NULL, z)",
+  "btrim(x, y)",
+  "ltrim(x, y)",
+  "rtrim(x, y)",
+  "trim(x)",
+  "substring(x, i, j)",
+  "substring(x, i)",
+  "left(x, j)",
+  "right(x, j)",
+  "repeat(x, j)",
+  "lpad(x, j, y)",
+  "rpad(x, i, y)",
+  "lpad(x, i)",
+  "split_part(x, y, i)",
+  "strpos(x, y)",
+  "position(y in x)",
+  "starts_with(x, y)",
+  "reverse(x)",
+  "md5(x)",
+  "ascii(x)",
+  "chr(i)",
+  "length(x)",
+  "octet_length(x)",
+  "upper(x)",
+  "lower(x)",
+  "x || y || z",
+  "concat(x, y, z)",
+  "concat_ws(x, y, z)",
+  "concat_ws(',', x, i, z)",
+  "coalesce(x, y, z)",
+  "nullif(x, y)",
+  "x ILIKE y || '%'",
+  "x LIKE '%' || y || '%'",
+  "x NOT LIKE 'a%'",
+  "x = y",
+  "x <> y",
+  "x IS DISTINCT FROM y",
+  "x IN (y, z)",
+  "x NOT IN (y, z)",
+  "x IN (y, NULL)",
+  "(x, i) = (y, j)",
+  "greatest(i, j)",
+  "least(i, j, NULL)",
+  "i + j",
+  "i - j",
+  "i * j",
+  "i / nullif(j, 0)",
+  "abs(j)",
+  "mod(i, nullif(j, 0))",
+  "i BETWEEN j AND 2",
+  "i NOT BETWEEN j AND NULL",
+  "CASE x WHEN y THEN z WHEN NULL THEN 'n' END",
+  "CASE WHEN x = y THEN z ELSE y END",
+  "json_build_array(x, y, i, NULL)",
+  "json_build_object('x', x, 'j', j)",
+];
+
 for (const collation of ["en_US", "C", "tr_TR"] as const satisfies TestCollation[]) {
   describeOnServers(
     `functions of texts under ${collation}`,
@@ -231,6 +295,21 @@ for (const collation of ["en_US", "C", "tr_TR"] as const satisfies TestCollation
           ...CONDITIONS,
         ]);
         expect(opened.faults).toEqual([]);
+      }, 120_000);
+
+      it("answers as the origin where an argument is NULL or empty, in each combination", async (context) => {
+        if (!database.server.collations.includes(collation)) return context.skip();
+        await database.query("CREATE TABLE edges (id serial PRIMARY KEY, x text, y text, z text, i int, j int)");
+        await database.query(
+          `INSERT INTO edges (x, y, z, i, j) SELECT x, y, z, i, j
+           FROM unnest(ARRAY[NULL, '', 'a', 'Ab ']) AS x, unnest(ARRAY[NULL, '', 'a', 'bA']) AS y, unnest(ARRAY[NULL, '', 'a', 'X']) AS z,
+             unnest(ARRAY[NULL, 1, 3]) AS i, unnest(ARRAY[NULL, 0, 2]) AS j`,
+        );
+        const opened = await openEngine(database);
+        await expectExact(
+          opened,
+          OF_EDGES.map((expression) => `SELECT ${expression} AS value FROM edges ORDER BY id`),
+        );
       }, 120_000);
 
       it("does so on the scan workers, too", async (context) => {

@@ -78,8 +78,8 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
   {
     name: "texts of several columns are ordered by the ranks of each",
     file: "plan/plan-compound.ts",
-    find: "type.collation?.bytewise === true || same;",
-    replace: "type.collation?.bytewise === true || same || isText;",
+    find: "const ordered = !isText || isBytewise || same;",
+    replace: "const ordered = !isText || isBytewise || same || isText;",
   },
   {
     name: "DISTINCT ON keeps any row of its group",
@@ -138,7 +138,7 @@ export const RELATED_MUTANTS: readonly Mutant[] = [
   {
     name: "texts of two collations are compared",
     file: "plan/treatments/comparison.ts",
-    find: "a.collation !== null && a.collation.name === b.collation?.name",
+    find: "a.collation !== null && isSameCollation(a.collation, b.collation)",
     replace: 'a.collation !== null && a.collation.name !== ""',
   },
   {

@@ -196,6 +196,7 @@ export function collationOf(row: CollationRow, utf8: boolean): Collation {
   const locale = row.provider === "c" ? row.locale : `${row.provider === "i" ? "icu" : "builtin"}:${row.locale}`;
   const collation: Collation = Object.freeze({
     name: row.isDefault ? (locale ?? "default") : byName,
+    ...(row.isDefault ? { ofDatabase: true } : {}),
     version: row.rules === null ? row.version : `${row.version ?? ""} ${row.rules}`,
     bytewise: utf8 && row.deterministic && isBytewise(row),
     deterministic: row.deterministic,

@@ -2,6 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Operand, Term } from "../term.ts";
+import { isSameCollation } from "./collations.ts";
 import { isIntegerKind } from "./columns.ts";
 import type { Comparator } from "./comparators.ts";
 import { incomparable } from "./comparison.ts";
@@ -127,7 +128,7 @@ function arrayPair(
     if (isBypass(array)) return array;
     const other = comparableItem(analysis, array.type);
     if (isBypass(other)) return other;
-    if (isTerm(operand) && item.collation?.name !== other.collation?.name) {
+    if (isTerm(operand) && !isSameCollation(item.collation, other.collation)) {
       return bypass("collation", "arrays of texts of two collations");
     }
     const value = array.value();

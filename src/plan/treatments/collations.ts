@@ -10,9 +10,14 @@ export function mergeCollations(analysis: Analysis, types: readonly ColumnType[]
   let merged = usual;
   for (const { collation } of types) {
     if (collation === null) return null;
-    if (collation === merged || collation.name === merged?.name || collation === usual) continue;
-    if (merged !== usual) return null;
+    if (isSameCollation(collation, merged) || isSameCollation(collation, usual)) continue;
+    if (!isSameCollation(merged, usual)) return null;
     merged = collation;
   }
   return merged;
+}
+
+/** Two that have one locale, and so one name, can be two: a conflict is possible only with one that a column declares. */
+export function isSameCollation(a: Collation | null, b: Collation | null): boolean {
+  return a?.name === b?.name && a?.ofDatabase === b?.ofDatabase;
 }

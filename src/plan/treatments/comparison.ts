@@ -3,7 +3,7 @@ import { type Bypass, bypass } from "../../outcome.ts";
 import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
 import type { Constant, Operand, TableColumn, Term } from "../term.ts";
-import { mergeCollations } from "./collations.ts";
+import { isSameCollation, mergeCollations } from "./collations.ts";
 import { isIntegerKind, isTextKind } from "./columns.ts";
 import { type Comparator, FLIPPED } from "./comparators.ts";
 import { equalityBinding, integerLiteralType, integerValue, untypedConstantTerm } from "./constants.ts";
@@ -36,7 +36,7 @@ function compareTerms(analysis: Analysis, operator: Comparator, left: Term, righ
   if (
     left.type.kind === "text" &&
     right.type.kind === "text" &&
-    left.type.collation?.name !== right.type.collation?.name
+    !isSameCollation(left.type.collation, right.type.collation)
   )
     return compareUnderMerged(analysis, operator, left, right);
   const refusal = incomparable(left.type, right.type);
@@ -98,7 +98,7 @@ export function incomparable(a: ColumnType, b: ColumnType): Bypass | null {
       return a.oid === b.oid ? null : refusal;
     case "text":
     case "char":
-      return a.collation !== null && a.collation.name === b.collation?.name
+      return a.collation !== null && isSameCollation(a.collation, b.collation)
         ? null
         : bypass("collation", "two texts of different collations are compared");
     case "json":

@@ -1,4 +1,4 @@
-import type { Collation, ColumnType } from "../../catalog.ts";
+import type { ColumnType } from "../../catalog.ts";
 import { type Bypass, bypass } from "../../outcome.ts";
 import { scaleOf } from "../../store/column-set.ts";
 import { type Analysis, isBypass, isTerm } from "../analysis.ts";
@@ -170,7 +170,8 @@ function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnTyp
   const untyped = operands.some((operand) => operand.kind === "constant" && typeof operand.type === "string");
   const decimal = types.some((type) => type.kind === "numeric") || operands.some(isDecimalConstant);
   // Alternatives of one scale stay integers; an untyped constant brings a scale of its own.
-  if (types.every((type) => sameType(type, first)) && !(decimal && untyped)) return withCollation(first, types);
+  if (types.every((type) => sameType(type, first)) && !(decimal && untyped))
+    return withCollation(analysis, first, types);
   if (decimal && types.every((type) => type.kind === "numeric" || isIntegerKind(type.kind))) {
     return analysis.builtin("numeric");
   }
@@ -180,7 +181,7 @@ function commonType(analysis: Analysis, operands: readonly Operand[]): ColumnTyp
   }
   if (types.every((type) => type.kind === "text")) {
     const same = types.every((type) => type.oid === first.oid);
-    return withCollation(same ? { ...first, modifier: -1 } : analysis.builtin("text"), types);
+    return withCollation(analysis, same ? { ...first, modifier: -1 } : analysis.builtin("text"), types);
   }
   const float = types.find((type) => type.kind === "float8");
   if (float !== undefined && operands.every((operand) => !isTerm(operand) || operand.type.kind === "float8"))
@@ -200,10 +201,9 @@ function sameType(a: ColumnType, b: ColumnType): boolean {
   return a.oid === b.oid && a.modifier === b.modifier && scaleOf(a) === scaleOf(b);
 }
 
-function withCollation(type: ColumnType, types: readonly ColumnType[]): ColumnType {
+function withCollation(analysis: Analysis, type: ColumnType, types: readonly ColumnType[]): ColumnType {
   if (!isTextKind(type.kind) || types.length === 0) return type;
-  const collation: Collation | null = types[0]?.collation ?? null;
-  return { ...type, collation: types.every((other) => other.collation?.name === collation?.name) ? collation : null };
+  return { ...type, collation: mergeCollations(analysis, types) };
 }
 
 function combined(

@@ -116,7 +116,10 @@ function jsonConstant(analysis: Analysis, constant: Constant, type: ColumnType):
 /** JS numbers are bound as REAL: where more than a comparison is done with one, it has to become an integer first. */
 function constantSql(analysis: Analysis, constant: Constant, type: ColumnType): string {
   const input = analysis.input(constant.source, { kind: "value", type });
-  return type.kind === "float8" || isTextLike(type.kind) ? input : `CAST(${input} AS INTEGER)`;
+  // -0 and -0.0 are an integer and a numeric before they are a float8, and so not negative.
+  const isExact = constant.type === "integer" || constant.type === "decimal";
+  if (type.kind === "float8") return isExact && constant.text?.startsWith("-") ? `(${input} + 0.0)` : input;
+  return isTextLike(type.kind) ? input : `CAST(${input} AS INTEGER)`;
 }
 
 function isTextLike(kind: ColumnType["kind"]): boolean {

@@ -32,11 +32,8 @@ export const TEXT_FUNCTIONS: ReadonlyMap<string, FunctionRule> = new Map<string,
   ["btrim", trim],
   ["ltrim", trim],
   ["rtrim", trim],
-  // SQLite's own gives the text back where there is nothing to look for, also if what to put there is NULL.
-  [
-    "replace",
-    searching(3, ([text, from, to]) => `CASE WHEN ${to} IS NOT NULL THEN replace(${text}, ${from}, ${to}) END`),
-  ],
+  // SQLite's replaces nothing by NULL without becoming NULL.
+  ["replace", searching(3, ([text, from, to]) => `iif(${to} IS NOT NULL, replace(${text}, ${from}, ${to}), NULL)`)],
   ["translate", ofTexts(3, ([text, from, to]) => `pg_translate(${text}, ${from}, ${to})`)],
   ["reverse", ofTexts(1, ([text]) => `pg_reverse(${text})`)],
   ["md5", inUtf8(ofTexts(1, ([text]) => `pg_md5(${text})`))],

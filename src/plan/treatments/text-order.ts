@@ -2,6 +2,7 @@ import type { ColumnType } from "../../catalog.ts";
 import type { Bypass } from "../../outcome.ts";
 import type { Analysis } from "../analysis.ts";
 import type { Constant, Operand, TableColumn, Term } from "../term.ts";
+import { isSameCollation } from "./collations.ts";
 import { sameColumn } from "./comparison.ts";
 
 /**
@@ -19,7 +20,7 @@ export function choiceOrder(
   const terms = operands.filter((operand): operand is Term => operand.kind === "term");
   const [first] = terms;
   const column = first?.column ?? null;
-  if (first === undefined || column === null || first.type.collation?.name !== type.collation.name) return null;
+  if (first === undefined || column === null || !isSameCollation(first.type.collation, type.collation)) return null;
   if (!terms.every((term) => sameColumn(term, first))) return null;
   return () => {
     const parts: string[] = [];

@@ -95,6 +95,8 @@ function makePlain(
 
 export function distinctOnOf(g: Grammar, scope: Scope): Node[] {
   const choices = namedColumns(scope);
+  // What stands in FROM can have columns without names only.
+  if (choices.length === 0) return [node("", "distinct on a constant", "NULL::int4")];
   return g.shape.times(g.shape.pick([1, 1, 2]), () => reference(g.shape, scope, g.shape.pick(choices), true));
 }
 

@@ -97,6 +97,30 @@ describe("large tables", () => {
   });
 });
 
+describe("a page of rows, each with what belongs to it", () => {
+  const owners = "SELECT o.name, i.name FROM owners o LEFT JOIN items i ON i.id = o.item_id";
+  test.each<[sql: string, placement: Placement]>([
+    [`${owners} LIMIT 20`, "limited"],
+    [`${owners} LIMIT 20 OFFSET 40`, "limited"],
+    [`${owners} WHERE o.item_id > 7 LIMIT 20`, "limited"],
+    [`${owners} AND i.small > 3 LIMIT 20`, "limited"],
+    [`${owners} LEFT JOIN items j ON j.id = o.place LIMIT 20`, "limited"],
+    // The rows before it are read, too.
+    [`${owners} WHERE o.place <> 3 LIMIT 20`, "scan"],
+    [`${owners} WHERE o.item_id > 7 AND o.place = 1 LIMIT 20`, "scan"],
+    [`${owners} WHERE i.name IS NULL LIMIT 20`, "scan"],
+    [`${owners} ORDER BY o.place LIMIT 20`, "scan"],
+    // As many as do not have one may be left out.
+    ["SELECT o.name, i.name FROM owners o JOIN items i ON i.id = o.item_id LIMIT 20", "scan"],
+    // Some have many.
+    ["SELECT m.name, o.name FROM other.marks m LEFT JOIN owners o ON o.item_id = m.id LIMIT 20", "scan"],
+    ["SELECT DISTINCT o.name, i.name FROM owners o LEFT JOIN items i ON i.id = o.item_id LIMIT 20", "scan"],
+    [`${owners}`, "scan"],
+  ])("%s: %s", (sql, expected) => {
+    expect(placement(large, sql)).toBe(expected);
+  });
+});
+
 test("without an index on what is joined by, a row of one table may meet all of the other", () => {
   expect(placement(bare, "SELECT i.name, o.mail FROM items i JOIN owners o ON o.item_id = i.id WHERE i.id = 7")).toBe(
     "scan",
