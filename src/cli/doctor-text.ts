@@ -77,11 +77,11 @@ function tableLines(table: TableDiagnosis): string[] {
 
 function sqlLines({ sources, tables }: Diagnosis): string[] {
   const lines: string[] = [];
-  const stream = [...(sources.find(({ kind }) => kind === "stream")?.sql ?? []), ...sqlOf(tables, "stream")];
+  const stream = missingSql("stream", sources, tables);
   if (stream.length > 0)
     lines.push("", "SQL to run for stream (as an administrator)", ...stream.map((sql) => `  ${sql}`));
   for (const kind of ["touch-log", "notify"] as const) {
-    if (gateSql(kind, sources, tables).length === 0) continue;
+    if (missingSql(kind, sources, tables).length === 0) continue;
     lines.push("", `SQL to run for ${kind}: sqlmem doctor <url> --sql ${kind} | psql <administrator's url>`);
   }
   return lines;
@@ -91,16 +91,19 @@ function sqlOf(tables: readonly TableDiagnosis[], kind: "stream" | "touch-log" |
   return [...new Set(tables.filter(({ notCached }) => notCached === null).flatMap(({ sql }) => sql[kind]))];
 }
 
-function gateSql(
+function missingSql(
   kind: "stream" | "touch-log" | "notify",
   sources: readonly SourceDiagnosis[],
   tables: readonly TableDiagnosis[],
 ): string[] {
-  return [...(sources.find((source) => source.kind === kind)?.sql ?? []), ...sqlOf(tables, kind)];
+  const ofSource = sources.find((source) => source.kind === kind)?.sql ?? [];
+  const ofTables = sqlOf(tables, kind);
+  // A published table without an identity refuses UPDATE; a trigger needs its function.
+  return kind === "stream" ? [...ofTables, ...ofSource] : [...ofSource, ...ofTables];
 }
 
 /** Nothing but SQL: what is missing for one source. */
 export function reportSql(kind: "stream" | "touch-log" | "notify", { sources, tables }: Diagnosis): string {
-  const sql = gateSql(kind, sources, tables);
+  const sql = missingSql(kind, sources, tables);
   return sql.length === 0 ? "-- Nothing is missing.\n" : `${sql.join("\n\n")}\n`;
 }

@@ -94,8 +94,8 @@ function diagnoseStream({ server, pooler, tables }: Findings, role: string): Sou
   if (server.standby) problems.push("the server is a standby; use the primary");
   if (!server.createInDatabase) {
     const [publication] = server.publications;
-    const leaves = tables.filter((table) => notCached(table) === null).flatMap((table) => table.leaves);
-    const unpublished = leaves.filter((leaf) => hasIdentity(leaf) && leaf.publications.length === 0);
+    const streamed = tables.filter((table) => notCached(table) === null && isStreamed(table));
+    const unpublished = streamed.flatMap(({ leaves }) => leaves.filter((leaf) => leaf.publications.length === 0));
     const names = unpublished.map(({ name }) => name).join(", ");
     if (publication === undefined) {
       problems.push("there is no publication, and the role may not make one");
@@ -172,6 +172,12 @@ function streamProblems(table: TableFacts): Problems {
         : `ALTER TABLE ONLY ${name} REPLICA IDENTITY FULL; -- or give it a primary key, which costs less`,
     ),
   };
+}
+
+/** What it lacks, if anything, SQL can give. */
+function isStreamed(table: TableFacts): boolean {
+  const { problem, sql } = streamProblems(table);
+  return problem === null || sql.length > 0;
 }
 
 function hasIdentity({ identity, primaryKey, identityIndex }: LeafFacts): boolean {
