@@ -1,8 +1,44 @@
+import { connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { installTouchLog, installTrigger, TOUCH } from "../../../../src/dialects/postgres/gates/install-sql.ts";
+import { touchLogSource } from "../../../../src/dialects/postgres/gates/touch-log.ts";
 import { FreshnessError } from "../../../../src/errors.ts";
 import { createDatabase, servers } from "../../../support/postgres.ts";
 import { Followed, install } from "./gate-fixture.ts";
+
+/** Passes bytes on until it is told to keep them. */
+async function openProxy(
+  target: string,
+): Promise<{ readonly url: string; readonly silence: () => void; readonly close: () => void }> {
+  const to = new URL(target);
+  const sockets = new Set<Socket>();
+  const proxy = createServer((near) => {
+    const far = connect(Number(to.port === "" ? 5432 : to.port), to.hostname);
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("close", () => into.destroy());
+      from.pipe(into);
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const address = proxy.address();
+  const url = new URL(target);
+  url.host = `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+  return {
+    url: url.href,
+    silence: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close: () => {
+      proxy.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
 
 describe.each(servers())("the touch log on $name", (server) => {
   let on: Followed;
@@ -311,6 +347,70 @@ describe.each(servers())("the touch log on $name", (server) => {
     } finally {
       await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
+  });
+
+  test("a log that is made anew behind the source's back ends everything", async () => {
+    await using other = await (await Followed.open(server, "touch-log")).start();
+    await other.load(["a"]);
+    await other.database.query("UPDATE a SET v = 1; DROP SCHEMA sqlmem CASCADE");
+    await install(other.database, "touch-log", ["a", "b"]);
+    expect(await other.source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(false);
+    expect(other.said).toEqual([expect.stringMatching(/^lost/)]);
+    await other.start();
+    await other.load(["a"]);
+    expect(await other.confirmed(true)).toEqual(["a"]);
+  });
+
+  test("a server that falls silent: nothing is confirmed, and after a while the source is lost", async () => {
+    await using other = await Followed.open(server, "touch-log");
+    const proxy = await openProxy(other.database.url);
+    const silent = new Followed(other.database, "touch-log", proxy.url);
+    await silent.start();
+    await silent.load(["a"]);
+    expect(await silent.source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
+    proxy.silence();
+    expect(await silent.source.confirm({ timeoutMs: 100, definitions: false })).toBe(false);
+    await expect.poll(() => silent.said, { timeout: 20_000 }).toEqual([expect.stringMatching(/^lost/)]);
+    expect([...silent.cached.keys()]).toEqual([]);
+    await silent.source.stop();
+    await silent.endWriters();
+    proxy.close();
+    await silent.origin.close();
+  });
+
+  test("pruning is done by the source, on a connection of its own", async () => {
+    await using other = await Followed.open(server, "touch-log");
+    const source = touchLogSource(
+      {
+        connect: () => other.writer(),
+        system: async () => "x",
+        version: async () => server.version * 10_000,
+        unchanged: async () => true,
+        onFault: (error) => other.faults.push(error),
+      },
+      0,
+    );
+    await source.start(other.sink);
+    const table = await other.table("b");
+    const watch = await source.watch([{ table, columns: [], dictionaries: [] }]);
+    if ("kind" in watch) throw new Error(watch.detail);
+    await other.database.query("UPDATE a SET v = 1");
+    await other.database.query("UPDATE sqlmem.touch SET noted = now() - interval '2 hours'");
+    await other.database.query("UPDATE a SET v = 2");
+    await other.database.query("UPDATE sqlmem.touch SET noted = now() - interval '2 hours'");
+    const left = async (): Promise<unknown> => {
+      await source.confirm({ timeoutMs: 20_000, definitions: false });
+      return (await other.database.query("SELECT count(*)::int AS n FROM sqlmem.touch"))[0]?.n;
+    };
+    await expect.poll(left, { timeout: 20_000 }).toBe(1);
+    watch.done(false);
+    expect(other.faults).toEqual([]);
+    await other.database.query("REVOKE ALL ON FUNCTION sqlmem.prune FROM PUBLIC; DROP FUNCTION sqlmem.prune");
+    const again = await source.watch([{ table, columns: [], dictionaries: [] }]);
+    await source.confirm({ timeoutMs: 20_000, definitions: false });
+    await expect.poll(() => other.faults.map(({ message }) => message)).toContain("The touch log could not be pruned.");
+    expect("kind" in again).toBe(false);
+    await source.stop();
   });
 
   test("a log that was copied from another server is refused", async () => {
