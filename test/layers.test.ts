@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   execute: [...FOUNDATION, "parse", "plan", "store", "encode", "dialects/dialect"],
   encode: [...FOUNDATION, "parse", "plan", "store", "dialects/dialect"],
   freshness: [...FOUNDATION, "parse", "store", "dialects/dialect"],
+  cli: [...FOUNDATION, "dialects/postgres"],
   "dialects/dialect": [...FOUNDATION, "parse", "store"],
   "dialects/postgres": [...FOUNDATION, "parse", "store", "dialects/dialect"],
 };
@@ -34,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   "dialects/dialect": ["plan", "execute", "encode", "freshness"],
   "dialects/postgres": ["plan", "execute", "encode", "freshness"],
+  cli: ["freshness"],
   execute: ["load"],
   // An entry of the plan cache keeps the execution that was made from its plan.
   plan: ["execute"],

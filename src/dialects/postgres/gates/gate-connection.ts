@@ -71,6 +71,7 @@ export class GateConnection {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#keepProcess(true);
     await this.client.end().catch(() => {});
   }
 }

@@ -114,9 +114,9 @@ export class GatedSource implements ChangeSource {
   async #accepts(live: Live, entries: readonly Entry[], snapshot: Snapshot, mayRetake: boolean): Promise<boolean> {
     for (const entry of entries) entry.snapshot = snapshot.transactions;
     const confirmed = await this.#rounds.next(true);
-    const found = entries.some(({ finding }) => finding !== null);
-    // Once the source is lost nothing of the load will be served; it may as well end.
-    if (confirmed && found && mayRetake && this.#live === live) {
+    const kinds = new Set(entries.map(({ finding }) => finding?.kind ?? null));
+    // What is redefined the load finds out by itself; and once the source is lost nothing of the load will be served.
+    if (confirmed && mayRetake && this.#live === live && kinds.has("stale") && !kinds.has("redefined")) {
       for (const entry of entries) {
         entry.snapshot = null;
         entry.finding = null;
@@ -186,7 +186,8 @@ export class GatedSource implements ChangeSource {
     try {
       const { server, findings } = await this.#gate.check(live.connection, entries);
       if (this.#live !== live) return false;
-      if (server !== live.server) throw new FreshnessError("The server has restarted, or is another one.");
+      if (server !== live.server)
+        throw new FreshnessError("The server has restarted, is another one, or its touch log is.");
       this.#entries.spoil(findings, live.sink);
       if (definitions && this.#gate.asksForDefinitions) await this.#checkDefinitions(live);
       return this.#live === live;

@@ -58,13 +58,13 @@ BEGIN
   PERFORM FROM sqlmem.horizon FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN RETURN; END IF;
   SELECT t.transaction INTO below FROM sqlmem.touch AS t
-  WHERE t.noted OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) keep
+  WHERE t.noted < pg_catalog.clock_timestamp() - keep
   ORDER BY t.transaction DESC LIMIT 1;
   IF below IS NULL THEN RETURN; END IF;
   below := LEAST(below, pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()));
-  UPDATE sqlmem.horizon AS h SET transaction = below WHERE h.transaction OPERATOR(pg_catalog.<) below;
+  UPDATE sqlmem.horizon AS h SET transaction = below WHERE h.transaction < below;
   IF FOUND THEN
-    DELETE FROM sqlmem.touch AS t WHERE t.transaction OPERATOR(pg_catalog.<) below;
+    DELETE FROM sqlmem.touch AS t WHERE t.transaction < below;
   END IF;
 END
 `;
@@ -76,8 +76,8 @@ REVOKE ALL ON FUNCTION sqlmem.${name}() FROM PUBLIC;`;
 }
 
 /**
- * The log and its functions. To be run again at any time: the log is emptied then, and the horizon set behind it, so that
- * caches fetch anew what they hold. The rows go first: each of them was committed before the horizon is taken.
+ * The log and its functions. To be run again at any time: it prunes then, and removes what was copied here with a backup
+ * of another server, whose transactions have not been yet.
  */
 export function installTouchLog(role: string): string {
   return `BEGIN;
@@ -85,9 +85,10 @@ CREATE SCHEMA IF NOT EXISTS sqlmem;
 CREATE TABLE IF NOT EXISTS sqlmem.touch (
   relation oid NOT NULL, transaction xid8 NOT NULL, noted timestamptz NOT NULL, PRIMARY KEY (relation, transaction));
 CREATE TABLE IF NOT EXISTS sqlmem.horizon (transaction xid8 NOT NULL);
-DELETE FROM sqlmem.touch;
 DELETE FROM sqlmem.horizon;
-INSERT INTO sqlmem.horizon SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
+INSERT INTO sqlmem.horizon SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot());
+DELETE FROM sqlmem.touch AS t USING sqlmem.horizon AS h
+WHERE t.transaction < h.transaction OR t.transaction >= pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
 ${createFunction(TOUCH)}
 CREATE OR REPLACE FUNCTION sqlmem.prune(keep interval DEFAULT '1 hour') RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $sqlmem$${PRUNE_BODY}$sqlmem$;

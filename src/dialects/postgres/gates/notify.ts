@@ -48,6 +48,7 @@ SELECT pg_catalog.json_build_object('server', ${serverMark(version)})::pg_catalo
       const { server } = JSON.parse(await connection.ask(this.#query, [this.#channel, token], "sqlmem_barrier")) as {
         readonly server: string;
       };
+      // Servers of today send it before they end the query; no document says that they do.
       await connection.limited(back);
       return { server, findings: new Map() };
     } finally {

@@ -45,7 +45,7 @@ touched AS (
   )
 )
 SELECT pg_catalog.json_build_object(
-  'server', ${serverMark(version)},
+  'server', pg_catalog.concat_ws(' ', ${serverMark(version)}, 'sqlmem.touch'::pg_catalog.regclass::pg_catalog.oid),
   'snapshot', pg_catalog.pg_current_snapshot()::pg_catalog.text,
   'pruned', (SELECT pg_catalog.json_agg(g.number) FROM groups AS g
              WHERE ((SELECT h.transaction FROM sqlmem.horizon AS h) <= pg_catalog.pg_snapshot_xmin(g.snapshot)) IS NOT TRUE),
