@@ -1,0 +1,120 @@
+import { expect, it } from "vitest";
+import { describeOnServers, until } from "../support/engine.ts";
+import { follow, freeze, WATCHED } from "../support/freshness.ts";
+
+// The stream fails, the server does not: what the engine promises is kept, and it comes back by itself.
+
+describeOnServers(
+  "freshness: the stream fails",
+  (database) => {
+    it("nothing fails: the observer itself", async () => {
+      const followed = await follow(database);
+      await followed.engine.ready();
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(200);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      expect(followed.engine.stats().freshness).toMatchObject({ state: "live", losses: 0 });
+      expect(followed.faults).toEqual([]);
+      await followed.close();
+    });
+
+    it("the walsender is terminated", async () => {
+      const followed = await follow(database);
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      await followed.bare("SELECT pg_terminate_backend($1)", [await followed.walsender()]);
+      await until("lost", () => followed.engine.stats().freshness.losses === 1);
+      await observer.hits(20);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      await followed.recovered();
+      expect(followed.faults.length).toBeGreaterThan(0);
+      await followed.close();
+    });
+
+    it("the walsender is frozen", async () => {
+      const followed = await follow(database);
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      const thaw = freeze(await followed.walsender());
+      await until("lost", () => followed.engine.stats().freshness.losses === 1);
+      // Its slot is another one, the frozen process has still its own.
+      await observer.hits(20);
+      thaw();
+      await observer.hits(20);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      await followed.recovered();
+      await followed.close();
+    });
+
+    it("the walsender is frozen for a moment only: nothing is lost", async () => {
+      const followed = await follow(database);
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      const { loads } = followed.engine.stats();
+      const thaw = freeze(await followed.walsender());
+      await until("not fresh any more", () => (followed.engine.stats().bypassesByReason["not-fresh"] ?? 0) > 20);
+      thaw();
+      await observer.hits(50);
+      await observer.stop();
+      await followed.recovered();
+      expect(followed.engine.stats()).toMatchObject({ loads, freshness: { losses: 0 } });
+      await followed.close();
+    });
+
+    it.each(["replication", "all"] as const)("%s connections are cut", async (reach) => {
+      const followed = await follow(database);
+      await followed.warm();
+      const observer = followed.observe();
+      for (let losses = 1; losses < 4; losses++) {
+        await observer.hits(20);
+        followed.network.cut(reach);
+        await until("lost", () => followed.engine.stats().freshness.losses >= losses);
+      }
+      await observer.hits(20);
+      const { errors } = await observer.stop();
+      // What was on its way on the program's own connections.
+      if (reach === "replication") expect(errors).toEqual([]);
+      await followed.recovered();
+      await followed.close();
+    });
+
+    it("a black hole swallows the replication connection, and new ones", async () => {
+      const followed = await follow(database);
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      followed.network.blackHole("replication");
+      await until("lost", () => followed.engine.stats().freshness.losses === 1);
+      await observer.reads(100);
+      followed.network.heal();
+      await observer.hits(20);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      await followed.recovered();
+      await followed.close();
+    }, 60_000);
+
+    it("a black hole swallows all connections, and new ones", async () => {
+      const followed = await follow(database, { pool: { query_timeout: 2000 } });
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      followed.network.blackHole("all");
+      const { errors } = observer.observed;
+      await until("reads are rejected", () => errors.length > 3);
+      followed.network.heal();
+      await observer.hits(20);
+      await observer.stop();
+      await followed.recovered();
+      await followed.close();
+    }, 60_000);
+  },
+  { setup: WATCHED, newestOnly: true },
+);
