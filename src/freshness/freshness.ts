@@ -299,13 +299,7 @@ export class Freshness implements ChangeSink {
     clearTimeout(this.#tick);
     this.#enter("lost");
     this.#host.forgetRows("all", error.message);
-    this.#host.onFault(
-      error instanceof FreshnessError
-        ? error
-        : new FreshnessError("Changes of the database cannot be followed any more; it answers until they are again.", {
-            cause: error,
-          }),
-    );
+    this.#host.onFault(freshnessError(error));
     if (!this.#reconnecting) void this.#reconnect(this.#source);
   }
 
@@ -321,7 +315,7 @@ export class Freshness implements ChangeSink {
       try {
         await this.#startOnce(source);
       } catch (error) {
-        if (!this.#isStopped) this.#host.onFault(error);
+        if (!this.#isStopped) this.#host.onFault(freshnessError(error));
       }
       if (this.#state === "live") {
         this.#reconnecting = false;
@@ -346,4 +340,10 @@ export class Freshness implements ChangeSink {
       refetched: this.#refetched,
     };
   }
+}
+
+function freshnessError(error: unknown): FreshnessError {
+  if (error instanceof FreshnessError) return error;
+  const message = "Changes of the database are not followed; it answers until they are again.";
+  return new FreshnessError(message, { cause: error });
 }

@@ -115,6 +115,30 @@ describeOnServers(
       await followed.recovered();
       await followed.close();
     }, 60_000);
+
+    it("a black hole that accepts new connections, and a pool without any limit: it comes back, and closes", async () => {
+      const followed = await follow(database, { pool: { connectionTimeoutMillis: 0 } });
+      await followed.warm();
+      const observer = followed.observe();
+      await observer.hits(20);
+      let connecting = 0;
+      followed.network.onClientData((chunk) => {
+        if (chunk.includes("replication\0database")) connecting += 1;
+      });
+      followed.network.blackHole("replication");
+      await until("lost", () => followed.engine.stats().freshness.losses === 1);
+      await until("it tries to connect", () => connecting > 0);
+      followed.network.heal();
+      // The attempt that hangs is given up after ten seconds.
+      await observer.hits(20, 30_000);
+      followed.network.blackHole("replication");
+      await until("lost again", () => followed.engine.stats().freshness.losses === 2);
+      const before = connecting;
+      await until("it tries again", () => connecting > before);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      await followed.close();
+    }, 90_000);
   },
   { setup: WATCHED, newestOnly: true },
 );

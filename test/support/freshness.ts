@@ -278,9 +278,9 @@ export class Observer {
   }
 
   /** Goes on for so many hits more. */
-  async hits(count: number): Promise<void> {
+  async hits(count: number, withinMs = 15_000): Promise<void> {
     const wanted = this.#hits + count;
-    await until(`${count} more hits`, () => this.#hits >= wanted || this.#violations.length > 0);
+    await until(`${count} more hits`, () => this.#hits >= wanted || this.#violations.length > 0, withinMs);
   }
 
   /** Ends it, and asserts what it has seen. */
