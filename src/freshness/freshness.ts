@@ -234,7 +234,7 @@ export class Freshness implements ChangeSink {
     while (this.#state === "live" && this.#confirmedWrites !== this.#writes) {
       const writes = this.#writes;
       const epoch = this.#epoch;
-      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: false });
+      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: true });
       if (epoch !== this.#epoch) continue;
       if (confirmed) this.#confirmedWrites = writes;
       // The origin may be out of reach: the next try is not at once.

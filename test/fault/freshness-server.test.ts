@@ -89,6 +89,53 @@ describe("freshness: the server fails", () => {
     await followed.close();
   });
 
+  it("a synchronous standby is missing: commits are streamed, and wait", async () => {
+    const followed = await follow(database);
+    const { engine, bare } = followed;
+    await followed.warm();
+    const setStandby = async (names: string): Promise<void> => {
+      await database.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+      await database.query("SELECT pg_reload_conf()");
+      await until("it is set", async () => {
+        const [row] = await database.query("SHOW synchronous_standby_names");
+        return row?.synchronous_standby_names === names;
+      });
+    };
+    onTestFinished(() => setStandby(""));
+    await setStandby("nobody");
+    const observer = followed.observe();
+    // The writers hang now, and so does whoever awaits them; the readers do not.
+    await until("commits wait", async () => (await database.query(WAITING)).length >= 2);
+    await observer.reads(100);
+    const [before] = await database.query("SELECT v FROM watched WHERE id = 1");
+    // A table that is loaded now: what is streamed and not visible must not be in it twice, nor be missing.
+    const invalidated = engine.invalidate();
+    await observer.reads(20);
+    await setStandby("");
+    await observer.hits(50);
+    const { errors } = await observer.stop();
+    expect(errors).toEqual([]);
+    await followed.recovered();
+    expect((await bare("SELECT v FROM watched WHERE id = 1"))[0]?.v).toBeGreaterThan(Number(before?.v));
+    await followed.close();
+  });
+
+  it("a prepared transaction is open at the start: it is named; later it starts", async () => {
+    const gid = `faults_${database.name}`;
+    await database.query(`BEGIN; UPDATE watched SET v = v + 1; PREPARE TRANSACTION '${gid}'`);
+    const followed = await follow(database);
+    try {
+      const error = await rejection(followed.engine.ready());
+      expect(error).toBeInstanceOf(FreshnessError);
+      expect(error.message).toContain(`the prepared transaction '${gid}'`);
+    } finally {
+      await database.query(`COMMIT PREPARED '${gid}'`);
+    }
+    await followed.engine.ready();
+    await followed.recovered();
+    await followed.close();
+  });
+
   /** Returns how they are given back; so are they when the test ends. */
   async function takeAllSlots(): Promise<() => Promise<void>> {
     const release = async (): Promise<void> => {
@@ -112,5 +159,6 @@ describe("freshness: the server fails", () => {
   }
 });
 
+const WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 const ORIGIN_DOWN =
   /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|terminating connection|the database system is|not queryable|connection error/;

@@ -182,7 +182,7 @@ export class Observer {
   readonly #engine: CachingEngine;
   readonly #ask: Ask;
   readonly #bare: Ask;
-  readonly #commits: Commit[] = [{ value: 0, at: Number.NEGATIVE_INFINITY }];
+  readonly #commits: Commit[] = [];
   readonly #violations: string[] = [];
   readonly #errors: Error[] = [];
   readonly #loops: Promise<void>;
@@ -205,10 +205,10 @@ export class Observer {
   }
 
   async #observe(): Promise<void> {
-    const [their] = await this.#bare("SELECT v FROM watched WHERE id = 1");
+    const [their] = await this.#bare("SELECT max(v) AS v FROM watched WHERE id <> 2");
     const [our] = await this.#bare(OURS);
     this.#theirs = Number(their?.v);
-    this.#commits[0] = { value: this.#theirs, at: Number.NEGATIVE_INFINITY };
+    await this.#writeTheirs();
     this.#ours = { attempted: Number(our?.v), written: Number(our?.v) };
     await Promise.all([
       this.#repeat(() => this.#writeTheirs()),
@@ -241,7 +241,9 @@ export class Observer {
     const isHit = this.#engine.stats().hits > hits;
     this.#reads += 1;
     if (isHit) this.#hits += 1;
-    const least = this.#commits.findLast(({ at }) => at <= sentAt - MAX_LAG_MS)?.value ?? 0;
+    const least = this.#commits.findLast(({ at }) => at <= sentAt - MAX_LAG_MS)?.value ?? null;
+    // What was there before the observer's first write says nothing.
+    if (least === null) return;
     const values = rows.map(({ v }) => Number(v));
     const [first = -1, second] = values;
     if (first < least || first > this.#theirs || first !== second) {
