@@ -1,6 +1,6 @@
 import type { Column, Table } from "../catalog.ts";
 import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
-import { LoadError, StoreError } from "../errors.ts";
+import { FreshnessError, LoadError, StoreError } from "../errors.ts";
 import type { ChangeSource, Watch } from "../freshness/change-source.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { PlannedTable } from "../plan/analysis.ts";
@@ -269,6 +269,12 @@ export class Loader {
       return "landed";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
+      // The origin can answer, whatever keeps its changes from being followed. Once they were lost all rows are forgotten,
+      // and will be followed again soon; what else it is takes longer.
+      if (error instanceof FreshnessError) {
+        const refusal = bypass(overtaken() ? "not-fresh" : "not-watched", error.message);
+        return this.#notWatched(refusal, wanted);
+      }
       return this.#loadFailed(error, wanted);
     } finally {
       watch?.done(landed);

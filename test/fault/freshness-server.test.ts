@@ -102,16 +102,21 @@ describe("freshness: the server fails", () => {
       });
     };
     onTestFinished(() => setStandby(""));
-    await setStandby("nobody");
     const observer = followed.observe();
+    await observer.hits(20);
+    await setStandby("nobody");
     // The writers hang now, and so does whoever awaits them; the readers do not.
     await until("commits wait", async () => (await database.query(WAITING)).length >= 2);
     await observer.reads(100);
     const [before] = await database.query("SELECT v FROM watched WHERE id = 1");
     // A table that is loaded now: what is streamed and not visible must not be in it twice, nor be missing.
     const invalidated = engine.invalidate();
-    await observer.reads(20);
+    await observer.reads(50);
+    expect(await engine.explain("SELECT v FROM watched")).toMatchObject({ outcome: "bypass", reason: "not-watched" });
     await setStandby("");
+    await invalidated;
+    // By itself the table is tried again after a minute.
+    await engine.invalidate();
     await observer.hits(50);
     const { errors } = await observer.stop();
     expect(errors).toEqual([]);

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { FreshnessError } from "../../src/errors.ts";
 import { describeOnServers, until } from "../support/engine.ts";
 import { follow, freeze, WATCHED } from "../support/freshness.ts";
 
@@ -65,6 +67,28 @@ describeOnServers(
       await observer.stop();
       await followed.recovered();
       expect(followed.engine.stats()).toMatchObject({ loads, freshness: { losses: 0 } });
+      await followed.close();
+    });
+
+    it("the walsender is terminated during a load: the database answers, and the table is back soon", async () => {
+      const followed = await follow(database);
+      const { engine, bare } = followed;
+      await bare(
+        "CREATE TABLE long (id int PRIMARY KEY, v int); INSERT INTO long SELECT i, 1 FROM generate_series(1, 20000) AS i",
+      );
+      const read = "SELECT count(*), sum(v) FROM long";
+      await followed.warm([read]);
+      for (let n = 0; n < 15; n++) {
+        await engine.invalidate("long");
+        const reading = engine.execute(read);
+        // At any of its steps.
+        await sleep(4 * n);
+        await bare("SELECT pg_terminate_backend($1)", [await followed.walsender()]);
+        expect(await reading).toEqual([{ count: "20000", sum: "20000" }]);
+        await until("lost", () => engine.stats().freshness.losses > n);
+        await followed.recovered([read]);
+      }
+      expect(followed.faults.filter((fault) => !(fault instanceof FreshnessError))).toEqual([]);
       await followed.close();
     });
 
