@@ -269,11 +269,11 @@ export class Loader {
       return "landed";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
-      // The origin can answer, whatever keeps its changes from being followed. Once they were lost all rows are forgotten,
-      // and will be followed again soon; what else it is takes longer.
-      if (error instanceof FreshnessError) {
-        const refusal = bypass(overtaken() ? "not-fresh" : "not-watched", error.message);
-        return this.#notWatched(refusal, wanted);
+      // The origin can answer, whatever keeps its changes from being followed. If they were lost meanwhile, with all rows,
+      // they are followed again soon, and the store has only ended what waited for them.
+      const lost = this.#options.source !== null && overtaken();
+      if (error instanceof FreshnessError || (error instanceof StoreError && lost)) {
+        return this.#notWatched(bypass(lost ? "not-fresh" : "not-watched", error.message), wanted);
       }
       return this.#loadFailed(error, wanted);
     } finally {

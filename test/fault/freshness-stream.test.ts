@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, it } from "vitest";
+import pg from "pg";
+import { expect, it, onTestFinished } from "vitest";
 import { FreshnessError } from "../../src/errors.ts";
 import { describeOnServers, until } from "../support/engine.ts";
 import { follow, freeze, WATCHED } from "../support/freshness.ts";
@@ -92,6 +93,31 @@ describeOnServers(
       await followed.close();
     });
 
+    it("the walsender is frozen during a load, until it is given up: the database answers, and the table is back", async () => {
+      const followed = await follow(database);
+      const { engine, bare } = followed;
+      const read = "SELECT count(*), sum(v) FROM short";
+      await bare("CREATE TABLE short (id int PRIMARY KEY, v int); INSERT INTO short VALUES (1, 1)");
+      await followed.warm([read]);
+      for (let n = 1; n < 3; n++) {
+        await engine.invalidate("short");
+        const thaw = freeze(await followed.walsender());
+        await bare("UPDATE short SET v = v + 1");
+        expect(await engine.execute(read)).toEqual(await bare(read));
+        await until("lost", () => engine.stats().freshness.losses === n);
+        await followed.recovered([read]);
+        thaw();
+        await until("there is one of them", async () => {
+          const sessions = await bare("SELECT pid FROM pg_stat_replication WHERE application_name = $1", [
+            followed.name,
+          ]);
+          return sessions.length === 1;
+        });
+      }
+      expect(followed.faults.filter((fault) => !(fault instanceof FreshnessError))).toEqual([]);
+      await followed.close();
+    });
+
     it.each(["replication", "all"] as const)("%s connections are cut", async (reach) => {
       const followed = await follow(database);
       await followed.warm();
@@ -139,6 +165,30 @@ describeOnServers(
       await followed.recovered();
       await followed.close();
     }, 60_000);
+
+    it("a black hole swallows all that is the engine's own, without any limit; the program's pool goes on", async () => {
+      const followed = await follow(database, { pool: { connectionTimeoutMillis: 0 } });
+      const { engine, network } = followed;
+      const pool = new pg.Pool({ connectionString: database.url });
+      onTestFinished(() => pool.end());
+      engine.attach(pool);
+      await engine.ready();
+      await followed.warm();
+      const observer = followed.observe({
+        ask: async (sql, params) => (await pool.query(sql, params === undefined ? [] : [...params])).rows,
+      });
+      await observer.hits(20);
+      network.blackHole("all");
+      await observer.reads(200);
+      network.heal();
+      // Statements and attempts that hang are given up after ten seconds each.
+      await observer.hits(20, 45_000);
+      const { errors } = await observer.stop();
+      expect(errors).toEqual([]);
+      await followed.recovered();
+      network.blackHole("all");
+      await followed.close();
+    }, 120_000);
 
     it("a black hole that accepts new connections, and a pool without any limit: it comes back, and closes", async () => {
       const followed = await follow(database, { pool: { connectionTimeoutMillis: 0 } });
