@@ -7,6 +7,12 @@ import { follow, freeze, WATCHED } from "../support/freshness.ts";
 
 // The stream fails, the server does not: what the engine promises is kept, and it comes back by itself.
 
+/** Where the engine writes as well, an unconfirmed write alone keeps it from serving. */
+const WRITERS = [
+  { who: "others write", ownWrites: false },
+  { who: "the engine writes, too", ownWrites: true },
+];
+
 describeOnServers(
   "freshness: the stream fails",
   (database) => {
@@ -38,10 +44,10 @@ describeOnServers(
       await followed.close();
     });
 
-    it("the walsender is frozen", async () => {
+    it.each(WRITERS)("the walsender is frozen; $who", async ({ ownWrites }) => {
       const followed = await follow(database);
       await followed.warm();
-      const observer = followed.observe();
+      const observer = followed.observe({ ownWrites });
       await observer.hits(20);
       const thaw = freeze(await followed.walsender());
       await until("lost", () => followed.engine.stats().freshness.losses === 1);
@@ -55,10 +61,10 @@ describeOnServers(
       await followed.close();
     });
 
-    it("the walsender is frozen for a moment only: nothing is lost", async () => {
+    it.each(WRITERS)("the walsender is frozen for a moment only: nothing is lost; $who", async ({ ownWrites }) => {
       const followed = await follow(database);
       await followed.warm();
-      const observer = followed.observe();
+      const observer = followed.observe({ ownWrites });
       await observer.hits(20);
       const { loads } = followed.engine.stats();
       const thaw = freeze(await followed.walsender());
@@ -135,21 +141,25 @@ describeOnServers(
       await followed.close();
     });
 
-    it("a black hole swallows the replication connection, and new ones", async () => {
-      const followed = await follow(database);
-      await followed.warm();
-      const observer = followed.observe();
-      await observer.hits(20);
-      followed.network.blackHole("replication");
-      await until("lost", () => followed.engine.stats().freshness.losses === 1);
-      await observer.reads(100);
-      followed.network.heal();
-      await observer.hits(20);
-      const { errors } = await observer.stop();
-      expect(errors).toEqual([]);
-      await followed.recovered();
-      await followed.close();
-    }, 60_000);
+    it.each(WRITERS)(
+      "a black hole swallows the replication connection, and new ones; $who",
+      async ({ ownWrites }) => {
+        const followed = await follow(database);
+        await followed.warm();
+        const observer = followed.observe({ ownWrites });
+        await observer.hits(20);
+        followed.network.blackHole("replication");
+        await until("lost", () => followed.engine.stats().freshness.losses === 1);
+        await observer.reads(100);
+        followed.network.heal();
+        await observer.hits(20);
+        const { errors } = await observer.stop();
+        expect(errors).toEqual([]);
+        await followed.recovered();
+        await followed.close();
+      },
+      60_000,
+    );
 
     it("a black hole swallows all connections, and new ones", async () => {
       const followed = await follow(database, { pool: { query_timeout: 2000 } });
@@ -186,7 +196,18 @@ describeOnServers(
       const { errors } = await observer.stop();
       expect(errors).toEqual([]);
       await followed.recovered();
+      // It ends in there, too. What it cannot take along goes when the next one starts.
       network.blackHole("all");
+      await engine.close();
+      network.cut("all");
+      await until(
+        "its slot is gone",
+        async () => (await followed.bare("SELECT FROM pg_replication_slots")).length === 0,
+      );
+      const next = await follow(database);
+      await next.engine.ready();
+      expect(await next.bare("SELECT FROM pg_publication")).toHaveLength(1);
+      await next.close();
       await followed.close();
     }, 120_000);
 
