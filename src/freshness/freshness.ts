@@ -83,6 +83,8 @@ export class Freshness implements ChangeSink {
   #writes = 0;
   #confirmedWrites = 0;
   #confirming: Promise<void> | null = null;
+  /** A catch-up that reads have asked for, and others may share. */
+  #catchingUp: { readonly startedAt: number; readonly done: Promise<boolean> } | null = null;
   #tick: NodeJS.Timeout | undefined;
   #starting: Promise<void> | null = null;
   #reconnecting = false;
@@ -200,8 +202,7 @@ export class Freshness implements ChangeSink {
     if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
-    if (!strict && maxAgeMs !== null && calledAt - this.#freshAt > maxAgeMs && !(await this.#catchUp(source)))
-      return false;
+    if (!strict && maxAgeMs !== null && !(await this.#freshFrom(calledAt - maxAgeMs, source))) return false;
     return this.#state === "live";
   }
 
@@ -241,6 +242,21 @@ export class Freshness implements ChangeSink {
       else await this.#pause(WAIT_MS);
     }
     this.#settleServing();
+  }
+
+  /** Whether what was committed by then is seen, now or very soon. */
+  async #freshFrom(at: number, source: ChangeSource): Promise<boolean> {
+    if (this.#freshAt < at) {
+      if (this.#catchingUp === null || this.#catchingUp.startedAt < at) {
+        const catchingUp = { startedAt: performance.now(), done: this.#catchUp(source) };
+        this.#catchingUp = catchingUp;
+        void catchingUp.done.finally(() => {
+          if (this.#catchingUp === catchingUp) this.#catchingUp = null;
+        });
+      }
+      await Promise.race([this.#catchingUp.done, this.#pause(WAIT_MS)]);
+    }
+    return this.#freshAt >= at;
   }
 
   async #confirmedOrWaited(): Promise<void> {

@@ -42,6 +42,8 @@ export interface Followed {
   readonly bare: Ask;
   /** The process of the walsender. */
   walsender(): Promise<number>;
+  /** Stops that process. The answer has it go on, and is called when the test ends, too. */
+  freezeWalsender(): Promise<() => void>;
   /** Asks until there are hits for all of these. */
   warm(reads?: readonly string[]): Promise<void>;
   /** The answers to these are the database's, while nobody writes. */
@@ -97,6 +99,11 @@ export async function follow(
     await barePool.end();
     await network.close();
   });
+  const walsender = async (): Promise<number> => {
+    const [row] = await bare("SELECT pid FROM pg_stat_replication WHERE application_name = $1", [name]);
+    if (typeof row?.pid !== "number") throw new Error("no walsender");
+    return row.pid;
+  };
   const warm = async (reads: readonly string[] = READS): Promise<void> => {
     for (const sql of reads) {
       await until(`a hit: ${sql}`, () =>
@@ -120,10 +127,27 @@ export async function follow(
     bare,
     warm,
     expectRight,
-    async walsender() {
-      const [row] = await bare("SELECT pid FROM pg_stat_replication WHERE application_name = $1", [name]);
-      if (typeof row?.pid !== "number") throw new Error("no walsender");
-      return row.pid;
+    walsender,
+    async freezeWalsender() {
+      const pid = await walsender();
+      let frozen = false;
+      const thaw = (): void => {
+        if (frozen) process.kill(pid, "SIGCONT");
+        frozen = false;
+      };
+      onTestFinished(thaw);
+      // Where it sleeps it holds no lock: with one of those the whole server would stand still.
+      await until("it is stopped in its sleep", async () => {
+        process.kill(pid, "SIGSTOP");
+        frozen = true;
+        const sleeping = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event LIKE 'WalSender%'";
+        const asked = bare(sleeping, [pid]).then(({ length }) => length === 1);
+        const late = new Promise<boolean>((resolve) => setTimeout(resolve, 200, false));
+        if (await Promise.race([asked, late])) return true;
+        thaw();
+        return false;
+      });
+      return thaw;
     },
     observe({ ask, ownWrites = true } = {}) {
       return new Observer(engine, ask ?? ((sql, params) => engine.execute(sql, params)), bare, ownWrites);
@@ -298,16 +322,4 @@ export class Observer {
     expect(this.#violations).toEqual([]);
     return this.observed;
   }
-}
-
-/** Stops a process; the answer, which is also done when the test ends, has it go on. */
-export function freeze(pid: number): () => void {
-  process.kill(pid, "SIGSTOP");
-  let frozen = true;
-  const thaw = (): void => {
-    if (frozen) process.kill(pid, "SIGCONT");
-    frozen = false;
-  };
-  onTestFinished(thaw);
-  return thaw;
 }
