@@ -69,7 +69,7 @@ interface FreshnessChild {
 }
 
 async function startChild({ url }: SharedDatabase): Promise<FreshnessChild> {
-  const child = new Child("freshness-child.ts", { url, name: NAME, maxLagMs: MAX_LAG_MS }, { stdin: "pipe" });
+  const child = new Child("./freshness-child.ts", { url, name: NAME, maxLagMs: MAX_LAG_MS }, { stdin: "pipe" });
   await child.line("live");
   let asked = 0;
   return {

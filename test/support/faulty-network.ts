@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 /** Which connections a fault concerns. */
-export type Reach = "replication" | "all";
+type Reach = "replication" | "all";
 
 /** A network between a program and its PostgreSQL that can fail in the ways that networks do. */
 export interface FaultyNetwork {

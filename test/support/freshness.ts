@@ -192,7 +192,7 @@ interface Commit {
   readonly at: number;
 }
 
-export interface Observed {
+interface Observed {
   readonly reads: number;
   readonly hits: number;
   /** Of reads and writes. */
@@ -208,7 +208,7 @@ export interface Observed {
  *   whatever the measurement adds is to the engine's advantage;
  * - nothing is in it that nobody has written, nor one half of a transaction.
  */
-export class Observer {
+class Observer {
   readonly #engine: CachingEngine;
   readonly #ask: Ask;
   readonly #bare: Ask;

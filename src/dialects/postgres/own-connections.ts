@@ -93,7 +93,7 @@ function isStatementError(error: unknown): boolean {
 }
 
 /** Ends a connection at once, without a word to the server: what runs on it is rejected. */
-export function abandon(client: pg.Client): void {
+function abandon(client: pg.Client): void {
   (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
