@@ -32,6 +32,16 @@ describeOnServers(
       await followed.close();
     });
 
+    it("when close() resolves the slot is gone: the database could be dropped", async () => {
+      for (let n = 0; n < 5; n++) {
+        const followed = await follow(database);
+        await followed.warm();
+        await followed.engine.close();
+        expect(await followed.bare("SELECT slot_name FROM pg_replication_slots")).toEqual([]);
+        await followed.close();
+      }
+    });
+
     it("the walsender is terminated", async () => {
       const followed = await follow(database);
       await followed.warm();

@@ -16,6 +16,8 @@ interface Wire {
   query(text: string): void;
   sendCopyFromChunk(chunk: Uint8Array): void;
   once(event: string, listener: () => void): void;
+  /** Says goodbye. */
+  end(): void;
   readonly stream: Readable & { unref?(): void; destroy(): void };
 }
 
@@ -134,13 +136,23 @@ export class ReplicationConnection {
     this.#wire.stream.resume();
   }
 
-  /** The server's session has ended when this resolves, with its slot and its locks, if the server answers at all. */
-  async close(): Promise<void> {
+  /**
+   * The server's session has ended when this resolves, with its slot and its locks, if the server answers at all. The
+   * driver's own end() drops the socket while the stream runs, and the session would live a little longer.
+   *
+   * @param lost nothing is expected of the server any more
+   */
+  async close(lost = false): Promise<void> {
     this.#closing = true;
     this.#listener = undefined;
     // What is still on its way must be read, or the socket would not be seen to close.
     this.#wire.stream.resume();
     const timer = setTimeout(() => this.#wire.stream.destroy(), CLOSE_MS);
+    if (!lost && this.#failure === undefined && !this.#wire.stream.destroyed) {
+      const ended = new Promise<void>((resolve) => this.#wire.once("end", resolve));
+      this.#wire.end();
+      await ended;
+    }
     await this.#client.end().catch(() => {});
     clearTimeout(timer);
   }
