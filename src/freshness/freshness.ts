@@ -83,6 +83,8 @@ export class Freshness implements ChangeSink {
   #writes = 0;
   #confirmedWrites = 0;
   #confirming: Promise<void> | null = null;
+  /** A catch-up that reads have asked for, and others may share. */
+  #catchingUp: { readonly startedAt: number; readonly done: Promise<boolean> } | null = null;
   #tick: NodeJS.Timeout | undefined;
   #starting: Promise<void> | null = null;
   #reconnecting = false;
@@ -200,8 +202,7 @@ export class Freshness implements ChangeSink {
     if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
-    if (!strict && maxAgeMs !== null && calledAt - this.#freshAt > maxAgeMs && !(await this.#catchUp(source)))
-      return false;
+    if (!strict && maxAgeMs !== null && !(await this.#freshFrom(calledAt - maxAgeMs, source))) return false;
     return this.#state === "live";
   }
 
@@ -234,13 +235,28 @@ export class Freshness implements ChangeSink {
     while (this.#state === "live" && this.#confirmedWrites !== this.#writes) {
       const writes = this.#writes;
       const epoch = this.#epoch;
-      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: false });
+      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: true });
       if (epoch !== this.#epoch) continue;
       if (confirmed) this.#confirmedWrites = writes;
       // The origin may be out of reach: the next try is not at once.
       else await this.#pause(WAIT_MS);
     }
     this.#settleServing();
+  }
+
+  /** Whether what was committed by then is seen, now or very soon. */
+  async #freshFrom(at: number, source: ChangeSource): Promise<boolean> {
+    if (this.#freshAt < at) {
+      if (this.#catchingUp === null || this.#catchingUp.startedAt < at) {
+        const catchingUp = { startedAt: performance.now(), done: this.#catchUp(source) };
+        this.#catchingUp = catchingUp;
+        void catchingUp.done.finally(() => {
+          if (this.#catchingUp === catchingUp) this.#catchingUp = null;
+        });
+      }
+      await Promise.race([this.#catchingUp.done, this.#pause(WAIT_MS)]);
+    }
+    return this.#freshAt >= at;
   }
 
   async #confirmedOrWaited(): Promise<void> {
@@ -299,13 +315,7 @@ export class Freshness implements ChangeSink {
     clearTimeout(this.#tick);
     this.#enter("lost");
     this.#host.forgetRows("all", error.message);
-    this.#host.onFault(
-      error instanceof FreshnessError
-        ? error
-        : new FreshnessError("Changes of the database cannot be followed any more; it answers until they are again.", {
-            cause: error,
-          }),
-    );
+    this.#host.onFault(freshnessError(error));
     if (!this.#reconnecting) void this.#reconnect(this.#source);
   }
 
@@ -321,7 +331,7 @@ export class Freshness implements ChangeSink {
       try {
         await this.#startOnce(source);
       } catch (error) {
-        if (!this.#isStopped) this.#host.onFault(error);
+        if (!this.#isStopped) this.#host.onFault(freshnessError(error));
       }
       if (this.#state === "live") {
         this.#reconnecting = false;
@@ -346,4 +356,10 @@ export class Freshness implements ChangeSink {
       refetched: this.#refetched,
     };
   }
+}
+
+function freshnessError(error: unknown): FreshnessError {
+  if (error instanceof FreshnessError) return error;
+  const message = "Changes of the database are not followed; it answers until they are again.";
+  return new FreshnessError(message, { cause: error });
 }

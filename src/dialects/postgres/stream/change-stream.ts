@@ -26,6 +26,8 @@ const VISIBLE_MS = 5000;
 const LONGEST_PAUSE_MS = 50;
 /** How long the position that a load was taken at is pressed for. */
 const PRESS_MS = 10_000;
+/** A statement of the stream's own that takes longer says nothing: its connection is given up, so that the next has another. */
+const STATEMENT_MS = 10_000;
 /** So many barriers in a row that time out, and a server that says nothing for so long, are a dead stream. */
 const MAX_TIMEOUTS = 3;
 const SILENCE_MS = 3000;
@@ -102,11 +104,11 @@ export class ChangeStream implements ChangeSource {
       Client: this.#parts.Client,
       session,
       publication: this.#options.publication,
-      use: (action) => this.#work.use(action),
+      use: (action) => this.#work.use(action, STATEMENT_MS),
     });
     const redefined: ChangeSink["redefined"] = (ids, why) => sink.redefined(ids, why);
     const list = new WatchList({
-      use: (action) => this.#work.use(action),
+      use: (action) => this.#work.use(action, STATEMENT_MS),
       version: session.version,
       settings: session.settings,
       publication: opened.publication,
@@ -117,7 +119,7 @@ export class ChangeStream implements ChangeSource {
       onFault: this.#options.onFault,
     });
     const clock = new Clock(
-      (action) => this.#moments.useAgain(action),
+      (action) => this.#moments.useAgain(action, STATEMENT_MS),
       session.version,
       () => list.question(),
     );
@@ -268,7 +270,8 @@ export class ChangeStream implements ChangeSource {
       await live.list.close();
       if (this.#options.publication !== null) return;
       // Out of reach: whoever starts next, in any process, sweeps it.
-      await this.#work.use((client) => dropPublication(client, live.opened.publication)).catch(() => {});
+      const drop = (client: pg.Client): Promise<void> => dropPublication(client, live.opened.publication);
+      await this.#work.use(drop, STATEMENT_MS).catch(() => {});
     });
   }
 

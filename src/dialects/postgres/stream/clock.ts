@@ -4,9 +4,6 @@ import { textOnly } from "../text-only.ts";
 import { DEFINITION_PARTS, type Definitions, definitionsObject } from "./definitions.ts";
 import { positionText, readPosition } from "./position.ts";
 
-/** A query that takes longer says nothing: its connection is given up, so that the next one has another. */
-const QUERY_LIMIT_MS = 10_000;
-
 /** What the origin says of one moment. */
 export interface Reading {
   /** Where the next record of the log will be inserted: beyond everything that was committed by then. */
@@ -82,7 +79,7 @@ export class Clock {
 
   async #ask(definitions: boolean): Promise<Reading> {
     const question = definitions ? this.#question() : null;
-    const text = await this.#limited((client) => {
+    const text = await this.#use((client) => {
       if (question === null) return textOnly(client, READING_QUERY, [], "sqlmem_moment");
       const sql = `WITH ${DEFINITION_PARTS} SELECT pg_catalog.json_build_object(${READING},
         'definitions', ${definitionsObject(this.#version)})::pg_catalog.text`;
@@ -97,9 +94,7 @@ export class Clock {
 
   /** Never rejects: what it could not do shows as a position that is not reached. */
   flush(position: bigint): Promise<void> {
-    this.#flushing ??= this.#limited((client) =>
-      textOnly(client, FLUSH_QUERY, [positionText(position)], "sqlmem_flush"),
-    )
+    this.#flushing ??= this.#use((client) => textOnly(client, FLUSH_QUERY, [positionText(position)], "sqlmem_flush"))
       .then(
         () => {},
         () => {},
@@ -108,18 +103,5 @@ export class Clock {
         this.#flushing = undefined;
       });
     return this.#flushing;
-  }
-
-  #limited(query: (client: pg.Client) => Promise<string>): Promise<string> {
-    return this.#use(async (client) => {
-      const { stream } = (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } })
-        .connection;
-      const timer = setTimeout(() => stream.destroy(), QUERY_LIMIT_MS);
-      try {
-        return await query(client);
-      } finally {
-        clearTimeout(timer);
-      }
-    });
   }
 }

@@ -124,17 +124,17 @@ export class LiveStream {
 
   lose(error: Error): void {
     if (this.#over) return;
-    void this.close();
+    void this.close(true);
     this.#parts.lost(error);
   }
 
-  /** Resolves when the server's session has ended. */
-  async close(): Promise<void> {
+  /** Resolves when the server's session has ended; without waiting for that if it is lost. */
+  async close(lost = false): Promise<void> {
     this.#over = true;
     clearInterval(this.#status);
     clearTimeout(this.#press);
     this.#gate.close();
     this.#feed?.close();
-    await this.#parts.connection.close();
+    await this.#parts.connection.close(lost);
   }
 }

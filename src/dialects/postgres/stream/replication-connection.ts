@@ -1,11 +1,13 @@
 import type { Readable } from "node:stream";
 import type pg from "pg";
 import type { ClientClass, PoolOptions } from "../own-connections.ts";
-import { connectionOptions } from "../own-connections.ts";
+import { connectionOptions, connectLimit } from "../own-connections.ts";
 import { TEXT_TYPES } from "../text-only.ts";
 
 /** How long the server may take to close its side. */
 const CLOSE_MS = 2000;
+/** How long a statement may take, unless told: after that the connection is dead. */
+const STATEMENT_MS = 10_000;
 /** Milliseconds from 1970-01-01 to 2000-01-01, the server's epoch. */
 const EPOCH_MILLISECONDS = 946_684_800_000;
 
@@ -14,6 +16,8 @@ interface Wire {
   query(text: string): void;
   sendCopyFromChunk(chunk: Uint8Array): void;
   once(event: string, listener: () => void): void;
+  /** Says goodbye. */
+  end(): void;
   readonly stream: Readable & { unref?(): void; destroy(): void };
 }
 
@@ -46,7 +50,12 @@ export class ReplicationConnection {
 
   /** Rejects with the driver's or the server's error. */
   static async open(options: PoolOptions, Client: ClientClass): Promise<ReplicationConnection> {
-    const own = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, ...connectionOptions(options) };
+    const own = {
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      ...connectionOptions(options),
+      connectionTimeoutMillis: connectLimit(options),
+    };
     const client = new Client(Object.assign(own, { replication: "database" }));
     const connection = new ReplicationConnection(client);
     await client.connect();
@@ -54,10 +63,23 @@ export class ReplicationConnection {
   }
 
   /** The rows of a statement without parameters, as the server's texts. */
-  async query(sql: string): Promise<readonly (readonly (string | null)[])[]> {
+  async query(sql: string, limitMs: number = STATEMENT_MS): Promise<readonly (readonly (string | null)[])[]> {
     const query: pg.QueryArrayConfig = { text: sql, rowMode: "array", types: TEXT_TYPES };
-    const result = await this.#client.query<(string | null)[]>(query);
+    const result = await this.#limited(this.#client.query<(string | null)[]>(query), limitMs);
     return result.rows;
+  }
+
+  /** A network that swallows everything gives no error: the connection is given up, and with it what waits for it. */
+  async #limited<Result>(result: Promise<Result>, limitMs: number): Promise<Result> {
+    const timer = setTimeout(
+      () => this.#end(new Error(`The server has not answered on the replication connection for ${limitMs} ms`)),
+      limitMs,
+    );
+    try {
+      return await result;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   escape(text: string): string {
@@ -66,7 +88,7 @@ export class ReplicationConnection {
 
   /** Runs START_REPLICATION; resolves once the stream has begun. */
   stream(sql: string, listener: StreamListener): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const begun = new Promise<void>((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
         return;
@@ -92,6 +114,7 @@ export class ReplicationConnection {
       };
       this.#client.query(query as unknown as pg.Submittable);
     });
+    return this.#limited(begun, STATEMENT_MS);
   }
 
   /** Tells the server what was taken, and asks it for where it is. */
@@ -113,13 +136,23 @@ export class ReplicationConnection {
     this.#wire.stream.resume();
   }
 
-  /** The server's session has ended when this resolves, with its slot and its locks, if the server answers at all. */
-  async close(): Promise<void> {
+  /**
+   * The server's session has ended when this resolves, with its slot and its locks, if the server answers at all. The
+   * driver's own end() drops the socket while the stream runs, and the session would live a little longer.
+   *
+   * @param lost nothing is expected of the server any more
+   */
+  async close(lost = false): Promise<void> {
     this.#closing = true;
     this.#listener = undefined;
     // What is still on its way must be read, or the socket would not be seen to close.
     this.#wire.stream.resume();
     const timer = setTimeout(() => this.#wire.stream.destroy(), CLOSE_MS);
+    if (!lost && this.#failure === undefined && !this.#wire.stream.destroyed) {
+      const ended = new Promise<void>((resolve) => this.#wire.once("end", resolve));
+      this.#wire.end();
+      await ended;
+    }
     await this.#client.end().catch(() => {});
     clearTimeout(timer);
   }

@@ -12,6 +12,8 @@ import { ReplicationConnection } from "./replication-connection.ts";
 
 /** How long the slot may wait for each transaction that was writing before. */
 const SLOT_LOCK_MS = 10_000;
+/** And how long for all of them, one after the other. */
+const SLOT_MS = 60_000;
 
 type Use = <Result>(action: (client: pg.Client) => Promise<Result>) => Promise<Result>;
 
@@ -172,7 +174,10 @@ async function identify(connection: ReplicationConnection): Promise<readonly (st
 async function createSlot(connection: ReplicationConnection, parts: StartParts, name: string): Promise<void> {
   await connection.query(`SET lock_timeout = ${SLOT_LOCK_MS}`);
   try {
-    await connection.query(`CREATE_REPLICATION_SLOT ${quoteName(name)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+    await connection.query(
+      `CREATE_REPLICATION_SLOT ${quoteName(name)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+      SLOT_MS,
+    );
   } catch (error) {
     const code = codeOf(error);
     const message = error instanceof Error ? error.message : String(error);
