@@ -6,11 +6,11 @@ export type SqlmemErrorCode =
   | "ERR_SQLMEM_UNSUPPORTED_QUERY"
   | "ERR_SQLMEM_OPTIONS"
   | "ERR_SQLMEM_CLOSED"
+  | "ERR_SQLMEM_FRESHNESS"
   | "ERR_SQLMEM_LOAD"
   | "ERR_SQLMEM_STORE"
   | "ERR_SQLMEM_SNAPSHOT_FILE"
-  | "ERR_SQLMEM_VERIFICATION"
-  | "ERR_SQLMEM_FRESHNESS";
+  | "ERR_SQLMEM_VERIFICATION";
 
 /** What all errors of SQLmem's own have in common. Errors of the origin are never wrapped in one. */
 export abstract class SqlmemError extends Error {
@@ -57,6 +57,15 @@ export class ClosedError extends SqlmemError {
   readonly code = "ERR_SQLMEM_CLOSED";
 }
 
+/**
+ * The origin does not support the freshness that was asked for, or changes of it cannot be followed any more. At the
+ * start it is thrown; the message names the statement or setting that an administrator has to change. Later it goes to
+ * `onError`; queries pass through until changes are followed again.
+ */
+export class FreshnessError extends SqlmemError {
+  readonly code = "ERR_SQLMEM_FRESHNESS";
+}
+
 /** Copying a table from the origin failed on SQLmem's side. Goes to `onError`; the query passed through. */
 export class LoadError extends SqlmemError {
   readonly code = "ERR_SQLMEM_LOAD";
@@ -82,13 +91,4 @@ export class VerificationError extends SqlmemError {
 
 function causeOf(options: { readonly cause?: unknown }): { cause?: unknown } | undefined {
   return options.cause === undefined ? undefined : { cause: options.cause };
-}
-
-/**
- * The origin does not support the freshness that was asked for, or changes of it cannot be followed any more. At the
- * start it is thrown; the message names the statement or setting that an administrator has to change. Later it goes to
- * `onError`; queries pass through until changes are followed again.
- */
-export class FreshnessError extends SqlmemError {
-  readonly code = "ERR_SQLMEM_FRESHNESS";
 }
