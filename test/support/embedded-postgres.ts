@@ -6,18 +6,25 @@ import { fileURLToPath } from "node:url";
 export interface EmbeddedPostgres extends AsyncDisposable {
   /** Of the superuser `postgres`, who needs no password, in the database `postgres`. */
   readonly url: string;
+  /** Ends the server, not its files: a fast shutdown, an immediate one, or SIGKILL. Resolves when it has ended. */
+  shutdown(how: "fast" | "immediate" | "kill"): Promise<void>;
+  /** After a shutdown: has it back at the same URL. Resolves when it accepts connections. */
+  startAgain(): Promise<void>;
   /** Ends all connections, stops the server and removes its files. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a PostgreSQL on a free port with its files in a temporary directory.
+ * Starts a PostgreSQL on a free port with its files in a temporary directory. `settings` win over those of the keeper.
  *
  * The server belongs to a keeper process (`embedded-keeper.ts`) in a session of its own, which stops it and removes the
  * files as soon as its stdin ends: on `stop()`, on Ctrl-C, and also when this process is killed.
  */
-export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
-  const keeper = spawn(process.execPath, [fileURLToPath(new URL("./embedded-keeper.ts", import.meta.url))], {
+export async function startEmbeddedPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<EmbeddedPostgres> {
+  const script = fileURLToPath(new URL("./embedded-keeper.ts", import.meta.url));
+  const keeper = spawn(process.execPath, [script, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });
@@ -33,12 +40,23 @@ export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
   keeper.unref();
   for (const pipe of [keeper.stdin, keeper.stdout]) (pipe as { unref?: () => void }).unref?.();
 
+  const command = async (text: string): Promise<void> => {
+    keeper.stdin.write(`${text}\n`);
+    const said = await firstLine(keeper.stdout, exited);
+    if (said !== "done") throw new Error(`The embedded PostgreSQL, told to ${text}: ${said || "no answer"}`);
+  };
   const stop = async (): Promise<void> => {
     keeper.ref();
     keeper.stdin.end();
     if (keeper.exitCode === null && keeper.signalCode === null) await exited;
   };
-  return { url: answer, stop, [Symbol.asyncDispose]: stop };
+  return {
+    url: answer,
+    shutdown: (how) => command(how),
+    startAgain: () => command("start"),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 async function firstLine(stream: NodeJS.ReadableStream, exited: Promise<void>): Promise<string> {
