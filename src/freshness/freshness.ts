@@ -200,9 +200,18 @@ export class Freshness implements ChangeSink {
     if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
     if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
-    if (!strict && maxAgeMs !== null && calledAt - this.#freshAt > maxAgeMs && !(await this.#catchUp(source)))
-      return false;
+    const ageMs = calledAt - this.#freshAt;
+    if (!strict && maxAgeMs !== null && ageMs > maxAgeMs && !(await this.#caughtUp(source, ageMs))) return false;
     return this.#state === "live";
+  }
+
+  /**
+   * Whether readers see soon what is committed now. Where the engine's own promise is overdue already, something keeps the
+   * changes from arriving, and a read does not wait for that.
+   */
+  async #caughtUp(source: ChangeSource, ageMs: number): Promise<boolean> {
+    const patience = this.#pause(ageMs > this.#maxLagMs ? WAIT_MS : this.#patienceMs);
+    return await Promise.race([this.#catchUp(source), patience.then(() => false)]);
   }
 
   /** A strict read waits for as long as the lag that the engine may have anyway. */
