@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import type { CachingEngine } from "../../src/engine.ts";
-import { describeOnServers, type SharedDatabase, until } from "../support/engine.ts";
+import { isHit } from "../support/attach.ts";
+import { describeOnServers, openEngine, type SharedDatabase, until } from "../support/engine.ts";
 import {
   freezeWalsenders,
   MAX_LAG_MS,
@@ -187,6 +188,27 @@ describeOnServers(
       expect(witness.violations[0]).toMatch(/^row 1 by .*: read 0, \d+ was required$/);
     });
 
+    it("while the walsender is frozen, a read takes what the database takes, not the lag that is allowed", async () => {
+      const maxLagMs = 2000;
+      const { engine } = await openEngine(database, { mode: "transparent", freshness: "session", maxLagMs });
+      const read = "SELECT v FROM witness WHERE id = 1";
+      await until("a hit", () => isHit(engine, () => engine.execute(read)));
+      const thaw = await freezeWalsenders(database);
+      // Else a server that has nothing to send has nothing that it keeps back.
+      await database.query("UPDATE witness SET v = v + 1");
+      // The first that finds it out, and the others, until the stream is given up.
+      let longestMs = 0;
+      for (const started = performance.now(); performance.now() - started < 1.5 * maxLagMs; ) {
+        const at = performance.now();
+        await engine.execute(read);
+        longestMs = Math.max(longestMs, performance.now() - at);
+        await sleep(10);
+      }
+      expect(engine.stats().bypassesByReason["not-fresh"]).toBeGreaterThan(0);
+      thaw();
+      expect(longestMs).toBeLessThan(maxLagMs / 2);
+    });
+
     it("the event loop is blocked for longer than the promise: the first read after it is not stale", async () => {
       const witness = await startWitness(database);
       const { engine } = witness.opened;
@@ -194,9 +216,7 @@ describeOnServers(
       const read = "SELECT v FROM witness WHERE id = 10";
       for (let value = 1; value <= 3; value++) {
         await until("a hit", async () => {
-          const before = engine.stats().hits;
-          await engine.execute(read);
-          return engine.stats().hits > before;
+          return await isHit(engine, () => engine.execute(read));
         });
         // Blocks this program until another one has committed, and the promise has run out.
         const script = `
