@@ -1,6 +1,6 @@
 import type { Column, Table } from "../catalog.ts";
 import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
-import { LoadError, StoreError } from "../errors.ts";
+import { FreshnessError, LoadError, StoreError } from "../errors.ts";
 import type { ChangeSource, Watch } from "../freshness/change-source.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { PlannedTable } from "../plan/analysis.ts";
@@ -310,6 +310,8 @@ export class Loader {
       for (const { table } of wanted) this.#remember(table, bypass("store-failed", error.message), RETRY_MS);
       return "failed";
     }
+    // Changes ceased to be followed during the load.
+    if (error instanceof FreshnessError) return this.#notWatched(bypass("not-fresh", error.message), wanted);
     if (!this.#origin.isStatementError(error)) throw error;
     const [only, ...more] = wanted;
     if (only === undefined || more.length > 0) return "failed";

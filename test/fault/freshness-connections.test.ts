@@ -209,6 +209,25 @@ describeOnServers(
       expect(longestMs).toBeLessThan(maxLagMs / 2);
     });
 
+    it("the stream ends while a table is fetched: its query is answered, and the cache comes back", async () => {
+      await database.query("CREATE TABLE IF NOT EXISTS fetched (id int PRIMARY KEY, v int)");
+      await database.query("INSERT INTO fetched VALUES (1, 7) ON CONFLICT DO NOTHING");
+      const { engine, proxy } = await openEngine(database, { mode: "transparent", freshness: "session" });
+      const read = "SELECT v FROM fetched WHERE id = 1";
+      await engine.explain(read);
+      proxy.clear();
+      // The load asks at which snapshot it is; the answer is held back.
+      const snapshot = /'transactions', pg_catalog\.pg_current_snapshot/;
+      proxy.pauseAfter(snapshot);
+      const asked = engine.execute(read);
+      await until("it begins to fetch", () => proxy.statements.some((sql) => snapshot.test(sql)));
+      proxy.dropConnections("replication");
+      await until("it is lost", () => engine.stats().freshness.losses === 1);
+      proxy.resume();
+      expect(await asked).toEqual([{ v: 7 }]);
+      await until("a hit", () => isHit(engine, () => engine.execute(read)));
+    });
+
     it("the event loop is blocked for longer than the promise: the first read after it is not stale", async () => {
       const witness = await startWitness(database);
       const { engine } = witness.opened;

@@ -32,7 +32,7 @@ export interface CountingProxy extends AsyncDisposable {
   /** Passes bytes on so many milliseconds after they came. */
   delay(milliseconds: number, which?: Traffic): void;
   /** Passes this statement on when it comes next, and pauses: whatever answers it is held back. */
-  pauseAfter(statement: string): void;
+  pauseAfter(statement: string | RegExp): void;
   /**
    * Cuts the connection on which the server's COPY data, from now on and over all connections, reaches `bytes`; once.
    */
@@ -41,10 +41,10 @@ export interface CountingProxy extends AsyncDisposable {
 }
 
 /** A connection to a walsender, or any other. */
-export type ConnectionKind = "replication" | "ordinary";
+type ConnectionKind = "replication" | "ordinary";
 
 /** A part of what passes through; all of it where nothing is said. */
-export interface Traffic {
+interface Traffic {
   readonly kind?: ConnectionKind;
   readonly to?: "server" | "client";
 }
@@ -70,7 +70,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   let held: Traffic | null = null;
   let late: (Traffic & { readonly milliseconds: number }) | null = null;
   let copyBytesLeft: number | null = null;
-  let pauseAt: string | null = null;
+  let pauseAt: string | RegExp | null = null;
 
   const isHeld = (pair: Pair, from: Socket): boolean => held !== null && concerns(held, pair, from);
   const holdBack = (pair: Pair): void => {
@@ -103,7 +103,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       else if (type === "P") statements.push(textAt(body, body.indexOf(0) + 1));
       else if (type === "E") executes++;
       else if (type === "d") copyData++;
-      if (pauseAt !== null && type === "P" && statements.at(-1) === pauseAt) {
+      if (pauseAt !== null && (type === "P" || type === "Q") && matches(statements.at(-1) ?? "", pauseAt)) {
         pauseAt = null;
         pause();
       }
@@ -255,6 +255,10 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function matches(text: string, wanted: string | RegExp): boolean {
+  return typeof wanted === "string" ? text === wanted : wanted.test(text);
 }
 
 function socketsOf({ client, server }: Pair): readonly [Socket, Socket] {
