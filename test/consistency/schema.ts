@@ -5,7 +5,7 @@ export const LEDGERS = 8;
 export const PARENTS = 12;
 /** Rows that are only counted up: by connections past the engines, and through each of two engines. */
 export const REGISTERS_EACH = 8;
-export const START_BALANCE = 100;
+const START_BALANCE = 100;
 
 export const SETUP: readonly string[] = [
   "CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL, version int NOT NULL DEFAULT 0)",

@@ -16,7 +16,7 @@ export interface Followed extends OpenedEngine {
   leave(): Promise<void>;
 }
 
-export const FOLLOWED_LAG_MS = 300;
+const FOLLOWED_LAG_MS = 300;
 
 /** Transparent, of level `session`. */
 export async function openFollowed(
