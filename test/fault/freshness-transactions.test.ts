@@ -105,11 +105,11 @@ describeOnServers(
       const followed = await openFollowed(database);
       const writer = await connectClient(database);
       await writer.query("BEGIN; UPDATE items SET v = 100 WHERE id = 1; INSERT INTO items VALUES (3, 3, 'c')");
-      // While it lasts the origin answers: its table cannot be handed over.
-      const asked = followed.engine.execute(ALL);
-      await sleep(200);
+      // Its table cannot be handed over while it lasts: the origin answers, and nobody waits for that.
+      const at = performance.now();
+      expect(await followed.engine.execute(ALL)).toEqual(await followed.bare(ALL));
+      expect(performance.now() - at).toBeLessThan(3000);
       await writer.query("DELETE FROM items WHERE id = 2; COMMIT");
-      expect(await asked).toEqual(expect.arrayContaining([{ id: 1, v: expect.any(Number), w: "a" }]));
       await followed.expectSame(ALL, SUM);
       expect((await followed.bare(ALL)).map(({ id }) => id)).toEqual([1, 3]);
       await followed.leave();
