@@ -42,7 +42,7 @@ import type { WriteThrough } from "./write-through.ts";
 
 /** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
 const FOREGROUND_ROWS = 10_000;
-/** In transparent mode a miss waits no longer for its load, in milliseconds. */
+/** In transparent mode a miss waits no longer for its load, in milliseconds, where changes are followed. */
 const FOREGROUND_MS = 1000;
 /** A query is planned again this often when its table changes under it; then it is passed through. */
 const ATTEMPTS = 4;
@@ -382,9 +382,9 @@ export class CachingEngine implements AsyncDisposable {
     return plan.tables.some(({ table }) => (table.estimatedRows ?? 0) > FOREGROUND_ROWS);
   }
 
-  /** Nor what a load has to wait for: others that write to the table, above all. */
+  /** Nor what a load waits for where changes are followed: others that write to the table, a stream that is behind. */
   async #inTime<Result>(loading: Promise<Result>): Promise<Result | "late"> {
-    if (this.#options.mode === "strict") return await loading;
+    if (this.#options.mode === "strict" || this.#freshness.source === null) return await loading;
     const late = Promise.withResolvers<"late">();
     const timer = setTimeout(late.resolve, FOREGROUND_MS, "late");
     try {

@@ -27,7 +27,7 @@ interface Promised {
  * Reads through one engine, each time by another face and with another demand, and holds the answer against what is known
  * of the writes.
  *
- * Not asked for, as it is not promised: that two reads one after the other, without a token, do not go back where one is
+ * Not asked for, as it is not promised: that a token stands for what the change stream does not tell, and that two reads one after the other, without a token, do not go back where one is
  * answered by the cache and the other by the origin.
  */
 export async function readOn(subject: Subject, parts: ReaderParts, random: Random): Promise<void> {
@@ -76,7 +76,9 @@ function floorOf(
     { kind: "stale", value: register.by(now - lagMs) },
     { kind: "own write missed", value: register.byWriter(subject.name, now) },
   ];
-  if (token !== null) floors.push({ kind: "token missed", value: register.by(token.at) });
+  // A token is a position of the log: what is not in it, a rewritten table, is seen as late as by anybody else.
+  if (token !== null && register.table !== "rewritten")
+    floors.push({ kind: "token missed", value: register.by(token.at) });
   if (token?.wrote?.register === register) floors.push({ kind: "token missed", value: token.wrote.value });
   return floors.reduce((highest, floor) => (floor.value > highest.value ? floor : highest));
 }
