@@ -274,7 +274,8 @@ export interface LoadSink {
   readonly tooLarge?: boolean;
   /**
    * `handOff`: the rows are as of that snapshot; they become visible once the change feed has reached its position, with
-   * all retained changes that the snapshot does not show. Rejects with `StoreError` after `timeoutMs`.
+   * all retained changes that the snapshot does not show. Rejects with `FreshnessError` after `timeoutMs`,
+   * and where the feed has ended.
    */
   finish(handOff?: { readonly snapshot: Snapshot; readonly timeoutMs: number }): Promise<LoadResult>;
   abort(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import { SnapshotFileError, StoreError } from "../errors.ts";
+import { FreshnessError, SnapshotFileError, StoreError } from "../errors.ts";
 import type {
   LoadResult,
   LoadSpec,
@@ -181,7 +181,7 @@ export type ScanReply =
 
 /** An error on its way between threads: structured cloning would lose its class and codes. */
 export interface WireError {
-  readonly kind: "store" | "snapshot-file" | "other";
+  readonly kind: "store" | "snapshot-file" | "freshness" | "other";
   readonly message: string;
   readonly stack: string | undefined;
   /** Own fields of SQLite's and the system's errors: `code`, `errcode`, `errstr`, `errno`, `syscall`. */
@@ -196,7 +196,13 @@ export function encodeError(error: unknown): WireError {
     return { kind: "other", message: String(error), stack: undefined, fields: {}, cause: null };
   }
   const kind =
-    error instanceof SnapshotFileError ? "snapshot-file" : error instanceof StoreError ? "store" : ("other" as const);
+    error instanceof SnapshotFileError
+      ? "snapshot-file"
+      : error instanceof StoreError
+        ? "store"
+        : error instanceof FreshnessError
+          ? "freshness"
+          : ("other" as const);
   const fields: Record<string, string | number> = {};
   if (kind === "other") {
     for (const field of FIELDS) {
@@ -217,6 +223,8 @@ export function decodeError(wire: WireError): Error {
       return new StoreError(wire.message, options);
     case "snapshot-file":
       return new SnapshotFileError(wire.message, options);
+    case "freshness":
+      return new FreshnessError(wire.message, options);
     case "other": {
       const error = Object.assign(new Error(wire.message, options), wire.fields);
       if (wire.stack !== undefined) {
@@ -227,9 +235,9 @@ export function decodeError(wire: WireError): Error {
   }
 }
 
-/** The error as one of the store's own, with the first error as its cause. */
+/** The error as one of the store's own, with the first error as its cause; what is missing of changes stays that. */
 export function asStoreError(error: unknown, doing: string): Error {
-  if (error instanceof StoreError || error instanceof SnapshotFileError) {
+  if (error instanceof StoreError || error instanceof SnapshotFileError || error instanceof FreshnessError) {
     return error;
   }
   const message = error instanceof Error ? error.message : String(error);

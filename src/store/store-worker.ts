@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { StoreError } from "../errors.ts";
+import { FreshnessError, StoreError } from "../errors.ts";
 import { Feeds, type FeedsHost } from "./changes/feeds.ts";
 import type { LoadResult, LoadSpec, OriginIdentity, StoredTable } from "./contract.ts";
 import { Gate } from "./gate.ts";
@@ -219,7 +219,7 @@ export class StoreWorker {
   #handOff(request: number, number: number, load: Load, handOff: HandOff): void {
     const { stream } = this.#feeds;
     if (stream === null) {
-      throw new StoreError("There is no change feed that the load could be handed to");
+      throw new FreshnessError("There is no change feed that the load could be handed to");
     }
     stream.handOff(load, handOff, (outcome) => {
       if (outcome instanceof Error) {

@@ -228,6 +228,29 @@ describeOnServers(
       await until("a hit", () => isHit(engine, () => engine.execute(read)));
     });
 
+    it.each(["is lost", "stands still for a while"])(
+      "the stream %s while a table that was fetched waits for it: that table comes back soon",
+      { timeout: 60_000 },
+      async (what) => {
+        await database.query("DROP TABLE IF EXISTS fetched");
+        await database.query("CREATE TABLE fetched (id int PRIMARY KEY, v int); INSERT INTO fetched VALUES (1, 7)");
+        const { engine, proxy, faults } = await openEngine(database, { mode: "transparent", freshness: "session" });
+        const read = "SELECT v FROM fetched WHERE id = 1";
+        await engine.explain(read);
+        proxy.pause({ kind: "replication", to: "client" });
+        // What it has to come to lies ahead of it.
+        await database.query("UPDATE witness SET v = v + 1");
+        const asked = engine.execute(read);
+        await until("it was fetched", () => proxy.copyData > 0);
+        expect(await asked).toEqual([{ v: 7 }]);
+        if (what === "is lost") proxy.dropConnections("replication");
+        else await sleep(12_000);
+        proxy.resume();
+        await until("a hit", () => isHit(engine, () => engine.execute(read)));
+        expect(faults.filter(({ code }) => code === "ERR_SQLMEM_STORE")).toEqual([]);
+      },
+    );
+
     it("the event loop is blocked for longer than the promise: the first read after it is not stale", async () => {
       const witness = await startWitness(database);
       const { engine } = witness.opened;

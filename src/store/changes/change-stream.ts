@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { StoreError } from "../../errors.ts";
+import { FreshnessError } from "../../errors.ts";
 import type { CreateChangeDecoder, CreateTextReader, LoadResult, Snapshot, StoredTable } from "../contract.ts";
 import type { Load } from "../load.ts";
 import type { FeedProgress, GivenUp, TouchedTable } from "../protocol.ts";
@@ -156,7 +156,7 @@ export class ChangeStream {
     this.#items = [];
     this.#batch = null;
     this.#live.clear();
-    this.#handOffs.end(new StoreError("The change feed has ended"));
+    this.#handOffs.end(new FreshnessError("The change feed has ended"));
   }
 
   #fail(error: unknown): void {
@@ -166,7 +166,7 @@ export class ChangeStream {
   }
 
   #throwIfEnded(): void {
-    if (this.#ended) throw new StoreError("The change feed has ended");
+    if (this.#ended) throw new FreshnessError("The change feed has ended");
   }
 
   #schedule(): void {

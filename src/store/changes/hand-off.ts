@@ -1,4 +1,4 @@
-import { StoreError } from "../../errors.ts";
+import { FreshnessError, StoreError } from "../../errors.ts";
 import type { CreateTextReader, LoadResult, Snapshot } from "../contract.ts";
 import type { Load } from "../load.ts";
 import { rollback } from "../table-records.ts";
@@ -53,7 +53,7 @@ export class HandOffs {
       position: snapshot.position,
       createTextReader,
       timer: setTimeout(() => {
-        const late = new StoreError(`The change stream did not come to the load's snapshot within ${timeoutMs} ms`);
+        const late = new FreshnessError(`The change stream did not come to the load's snapshot within ${timeoutMs} ms`);
         this.#host.run(() => this.#end(handOff, late));
       }, timeoutMs),
       done,

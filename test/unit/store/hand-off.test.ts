@@ -145,7 +145,7 @@ test("a feed that ends rejects the loads that wait for it", async () => {
   const { store, feed } = await open();
   const sink = await begin(store, feed, [watchedTable()], [sequence(0, 3)]);
   const finishing = sink.finish({ snapshot: { transactions: "100:100:", position: 50n }, timeoutMs: 60_000 });
-  const outcome = expect(finishing).rejects.toMatchObject({ code: "ERR_SQLMEM_STORE" });
+  const outcome = expect(finishing).rejects.toMatchObject({ code: "ERR_SQLMEM_FRESHNESS" });
   await store.ensureIndex("1", ["name"]).catch(() => undefined);
   feed.feed.close();
   await outcome;
