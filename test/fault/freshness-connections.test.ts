@@ -251,6 +251,22 @@ describeOnServers(
       },
     );
 
+    it("write() while the stream is lost: it is done once, and its token is seen when the cache is back", async () => {
+      const { engine, proxy } = await openEngine(database, { mode: "transparent", freshness: "session" });
+      await database.query("INSERT INTO witness VALUES (12, 0) ON CONFLICT (id) DO UPDATE SET v = 0");
+      const read = "SELECT v FROM witness WHERE id = 12";
+      await until("a hit", () => isHit(engine, () => engine.execute(read)));
+      proxy.pause({ kind: "replication" });
+      proxy.dropConnections("replication");
+      await until("it is lost", () => engine.stats().freshness.state !== "live");
+      const { rows, token } = await engine.write("UPDATE witness SET v = v + 1 WHERE id = 12 RETURNING v");
+      expect(rows).toEqual([{ v: 1 }]);
+      proxy.resume();
+      await until("a hit", () =>
+        isHit(engine, async () => expect(await engine.execute(read, [], { after: token })).toEqual([{ v: 1 }])),
+      );
+    });
+
     it("the event loop is blocked for longer than the promise: the first read after it is not stale", async () => {
       const witness = await startWitness(database);
       const { engine } = witness.opened;

@@ -129,7 +129,7 @@ test("a load whose snapshot is not reached in time rejects, and leaves nothing",
   const sink = await begin(store, feed, [watchedTable()], [sequence(0, 5000)]);
   const finishing = sink.finish({ snapshot: { transactions: "100:100:", position: 50n }, timeoutMs: 20 });
   await expect(finishing).rejects.toMatchObject({
-    code: "ERR_SQLMEM_STORE",
+    code: "ERR_SQLMEM_FRESHNESS",
     message: expect.stringContaining("20 ms"),
   });
   feed.send({ reached: "50" });
