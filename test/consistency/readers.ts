@@ -2,7 +2,7 @@ import type { Random } from "../oracle/random.ts";
 import type { Register, Report } from "./history.ts";
 import { INVARIANTS } from "./schema.ts";
 import type { Ask, Subject } from "./subject.ts";
-import { isMomentary, pause, type Token } from "./writers.ts";
+import { isOfClosing, pause, type Token } from "./writers.ts";
 
 export interface ReaderParts {
   readonly report: Report;
@@ -41,8 +41,7 @@ export async function readOn(subject: Subject, parts: ReaderParts, random: Rando
       else if (kind === "invariant") await checkInvariant(subject, promised, parts, random);
       else await checkSession(subject, parts, random);
     } catch (error) {
-      // An engine that is being replaced is closed under those who read.
-      if (!(isMomentary(error) && parts.lastFault().includes("another engine"))) {
+      if (!isOfClosing(error)) {
         parts.report.error(error, `${subject.name}, a read by ${promised.by} ${JSON.stringify(promised.ask)}`);
       }
       await pause(10);
@@ -143,12 +142,7 @@ async function checkSession(subject: Subject, parts: ReaderParts, random: Random
       report.violation("went back", `${subject.name}: ${text}; last fault: ${parts.lastFault()}`);
     }
     before = now;
-    const token = await subject.engine.token().catch((error: unknown) => {
-      if (isMomentary(error)) return null;
-      throw error;
-    });
-    if (token === null) return;
-    ask = { after: token };
+    ask = { after: await subject.engine.token() };
   }
 }
 

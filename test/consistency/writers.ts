@@ -1,4 +1,5 @@
 import pg from "pg";
+import { SqlmemError } from "../../src/index.ts";
 import type { Random } from "../oracle/random.ts";
 import type { Register, Report } from "./history.ts";
 import { ACCOUNTS, LEDGERS, PARENTS } from "./schema.ts";
@@ -74,7 +75,7 @@ export async function writeThrough(
       }
       report.count(`write by ${how}`);
     } catch (error) {
-      if (!isMomentary(error)) report.error(error, `${subject.name}, a write by ${how}`);
+      if (!isOfClosing(error)) report.error(error, `${subject.name}, a write by ${how}`);
       await pause(20);
     }
     // Reads right after a write, and reads with none about.
@@ -111,16 +112,15 @@ export async function takeTokens(subject: Subject, parts: WriterParts, random: R
     try {
       keep(parts.tokens, { text: await subject.engine.token(), at, wrote: null });
     } catch (error) {
-      if (!isMomentary(error)) parts.report.error(error, `${subject.name}, token()`);
+      if (!isOfClosing(error)) parts.report.error(error, `${subject.name}, token()`);
     }
     await pause(random.int(5, 50));
   }
 }
 
-/** While a stream is lost there is no token: an error that is documented. */
-export function isMomentary(error: unknown): boolean {
-  const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
-  return code === "ERR_SQLMEM_FRESHNESS" || code === "ERR_SQLMEM_CLOSED";
+/** An engine that is being replaced is closed under those who use it. */
+export function isOfClosing(error: unknown): boolean {
+  return error instanceof SqlmemError && /closed|stopped/.test(error.message);
 }
 
 async function countUp(register: Register, writer: string, query: Query): Promise<void> {
