@@ -1,4 +1,4 @@
-import { channel } from "node:diagnostics_channel";
+import { type Channel, channel } from "node:diagnostics_channel";
 import type { FreshnessState } from "./freshness/freshness.ts";
 import { logger } from "./logging.ts";
 import type { BypassReason, Outcome } from "./outcome.ts";
@@ -28,11 +28,15 @@ export interface FreshnessEvent {
  * Events for tracing, as `node:diagnostics_channel` has them: free while nobody subscribes. A subscriber that throws is
  * reported by Node itself and disturbs nothing here.
  */
-export const diagnostics = {
+export const diagnostics: {
+  readonly query: Channel;
+  readonly load: Channel;
+  readonly freshness: Channel;
+} = {
   query: channel("sqlmem:query"),
   load: channel("sqlmem:load"),
   freshness: channel("sqlmem:freshness"),
-} as const;
+};
 
 /** Somebody wants to hear of each query. */
 export function observed(): boolean {

@@ -26,7 +26,7 @@ export class LiveDictionary {
   #name: string;
   #find: StatementSync | null = null;
   readonly #ranks = new Map<string, number>();
-  readonly wanted = new Set<string>();
+  readonly wanted: Set<string> = new Set();
   #placed: readonly (readonly [text: string, place: Place])[] = [];
   #placedTexts: ReadonlySet<string> = new Set();
 
