@@ -32,6 +32,9 @@ const STATEMENT_MS = 10_000;
 const MAX_TIMEOUTS = 3;
 const SILENCE_MS = 3000;
 
+/** What is committed here is the publication: it need not wait for a standby, which may be missing while all else works. */
+const WORK_SESSION = "SET synchronous_commit = local";
+
 export interface ChangeStreamParts {
   readonly options: PoolOptions;
   readonly Client: ClientClass;
@@ -72,7 +75,10 @@ export class ChangeStream implements ChangeSource {
     this.#parts = parts;
     this.#options = options;
     const prepare = async (client: pg.Client): Promise<void> => applySession(client, await parts.session());
-    this.#work = new OwnConnections(parts.options, parts.Client, 2, prepare);
+    this.#work = new OwnConnections(parts.options, parts.Client, 2, async (client) => {
+      await prepare(client);
+      await client.query(WORK_SESSION);
+    });
     this.#moments = new OwnConnections(parts.options, parts.Client, 1, async (client) => {
       await prepare(client);
       await client.query(DEFINITIONS_SESSION);
