@@ -14,6 +14,7 @@ import { DEFINITIONS_SESSION } from "./definitions.ts";
 import { LiveStream } from "./live-stream.ts";
 import { endOfLog, positionText, readPositionOf, tokenText } from "./position.ts";
 import { dropPublication } from "./publication.ts";
+import { readTokenNow } from "./read-token.ts";
 import { showsAll } from "./snapshot.ts";
 import { sortTexts } from "./sort-texts.ts";
 import { type Opened, openStream } from "./start.ts";
@@ -255,9 +256,10 @@ export class ChangeStream implements ChangeSource {
     live.stream.lose(new FreshnessError(`The server has sent nothing for ${Math.round(live.stream.silentMs)} ms.`));
   }
 
+  /** While no stream is there, too: who asks for the token of a write has written. */
   async token(): Promise<string> {
     const live = this.#live;
-    if (live === undefined) throw new FreshnessError("Changes are not followed at the moment: there is no token.");
+    if (live === undefined) return await this.#moments.useAgain(readTokenNow, STATEMENT_MS);
     return tokenText(live.opened.system, await this.#moment(live, false));
   }
 
