@@ -42,6 +42,8 @@ import type { WriteThrough } from "./write-through.ts";
 
 /** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
 const FOREGROUND_ROWS = 10_000;
+/** In transparent mode a miss waits no longer for its load, in milliseconds, where changes are followed. */
+const FOREGROUND_MS = 1000;
 /** A query is planned again this often when its table changes under it; then it is passed through. */
 const ATTEMPTS = 4;
 const NO_PARAMETERS: readonly unknown[] = [];
@@ -347,7 +349,12 @@ export class CachingEngine implements AsyncDisposable {
         this.#loader.ensure(plan).catch(this.#parts.onFault);
         return { rows: await this.#origin.query(sql, params), outcome, reason: null };
       }
-      const loaded = await this.#loader.ensure(plan);
+      const loading = this.#loader.ensure(plan);
+      const loaded = await this.#inTime(loading);
+      if (loaded === "late") {
+        loading.catch(this.#parts.onFault);
+        return { rows: await this.#origin.query(sql, params), outcome, reason: null };
+      }
       if (loaded === "changed") {
         this.#writes.forget(plan.tables.map(({ table }) => table.id));
         prepared = await this.#planner.decide(sql, this.#parts.plannerOrigin);
@@ -373,6 +380,18 @@ export class CachingEngine implements AsyncDisposable {
   #loadsBehind(plan: Plan): boolean {
     if (this.#options.mode === "strict" || this.#loader.refusal(plan) !== null) return false;
     return plan.tables.some(({ table }) => (table.estimatedRows ?? 0) > FOREGROUND_ROWS);
+  }
+
+  /** Nor what a load waits for where changes are followed: others that write to the table, a stream that is behind. */
+  async #inTime<Result>(loading: Promise<Result>): Promise<Result | "late"> {
+    if (this.#options.mode === "strict" || this.#freshness.source === null) return await loading;
+    const late = Promise.withResolvers<"late">();
+    const timer = setTimeout(late.resolve, FOREGROUND_MS, "late");
+    try {
+      return await Promise.race([loading, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** A statement that no plan answers: a read outside of the language, a write, a statement about the session. */
