@@ -77,6 +77,8 @@ describeOnServers(
         `ALTER TABLE items ALTER w SET STORAGE EXTERNAL; UPDATE items SET w = repeat(id::text, 100000)`,
       );
       const read = "SELECT id, v, length(w) AS n, w FROM items ORDER BY id";
+      // That the definition is another one has been seen.
+      await followed.engine.execute(read, [], { freshness: "strict" });
       await followed.expectSame(read, ALL);
       await database.query("UPDATE items SET v = v + 1");
       await database.query("UPDATE items SET id = id + 10");
