@@ -42,7 +42,8 @@ test.skipIf(server === undefined).each([
   ["stale", ["stale", "own write missed", "token missed"]],
   ["torn", ["torn"]],
 ] as const)("it can fail: answers that are %s are found out", { timeout: 4 * MINUTE }, async (sabotage, kinds) => {
-  const { report } = await run(options({ sabotage, maxReads: 20_000, maxViolations: 10 }));
+  // A torn answer of one row is a stale one as well: those must not end the run before the others are found.
+  const { report } = await run(options({ sabotage, maxReads: 20_000, maxViolations: 300 }));
   const found = report.violations.map(({ kind }) => kind);
   expect(kinds.some((kind) => found.includes(kind))).toBe(true);
 });
