@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { diagnose } from "../dialects/postgres/doctor/diagnose.ts";
 import { examine } from "../dialects/postgres/doctor/examine.ts";
+import { removeSql } from "../dialects/postgres/gates/remove-sql.ts";
 import { reportSql, reportText } from "./doctor-text.ts";
 
 const HELP = `sqlmem doctor <url> [options]
@@ -10,6 +11,7 @@ Says how the cache in front of this database can learn of changes, and which SQL
 
   --table <name>   look at this table only; more than once for more of them
   --sql <source>   print nothing but the missing SQL for stream, touch-log or notify: pipe it to psql
+  --remove         with --sql touch-log or notify: the SQL that takes away what was installed for it
   --role <name>    the role that the application uses, if it is not that of the URL
   --json           for programs
   --help
@@ -27,6 +29,8 @@ interface Call {
   readonly url: string;
   readonly tables: readonly string[];
   readonly sql: "stream" | "touch-log" | "notify" | null;
+  /** Whether the SQL is that which removes; then `sql` is a source with triggers. */
+  readonly remove: "touch-log" | "notify" | null;
   readonly role: string | undefined;
   readonly json: boolean;
 }
@@ -53,7 +57,13 @@ function readCall(args: readonly string[]): Call | "help" {
     throw new UsageError(`--sql ${sql}: stream, touch-log and notify have SQL to run`);
   }
   if (sql !== null && values.json === true) throw new UsageError("--sql or --json, not both");
-  return { url, tables: values.table ?? [], sql, role: values.role, json: values.json === true };
+  let remove: Call["remove"] = null;
+  if (values.remove === true) {
+    if (sql === null || sql === "stream") throw new UsageError("--remove goes with --sql touch-log or --sql notify");
+    if (values.table !== undefined) throw new UsageError("--remove is for all tables: leave --table out");
+    remove = sql;
+  }
+  return { url, tables: values.table ?? [], sql, remove, role: values.role, json: values.json === true };
 }
 
 function parse(args: readonly string[]) {
@@ -63,6 +73,7 @@ function parse(args: readonly string[]) {
     options: {
       table: { type: "string", multiple: true },
       sql: { type: "string" },
+      remove: { type: "boolean" },
       role: { type: "string" },
       json: { type: "boolean" },
       help: { type: "boolean" },
@@ -89,6 +100,10 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     process.stderr.write(`sqlmem: the database cannot be asked: ${messageOf(error)}\n`);
     return 3;
+  }
+  if (call.remove !== null) {
+    process.stdout.write(`${removeSql(call.remove, findings.triggers).join("\n")}\n`);
+    return 0;
   }
   const diagnosis = diagnose(findings, call.role);
   if (call.sql !== null) process.stdout.write(reportSql(call.sql, diagnosis));

@@ -146,6 +146,46 @@ describe.each(servers())("sqlmem doctor on $name", (server) => {
     expect(tableOf(await report(), "public.keyless")?.[key]).toContain("no trigger");
   });
 
+  test.each(["touch-log", "notify"] as const)(
+    "the SQL that removes what was installed for %s, and nothing else",
+    async (kind) => {
+      const other = kind === "notify" ? "touch-log" : "notify";
+      const left = (): Promise<unknown> =>
+        database.query(`SELECT tgrelid::regclass::text AS name, tgname FROM pg_trigger
+        WHERE tgname = '${other === "notify" ? "sqlmem_notify" : "sqlmem_touch"}' ORDER BY 1`);
+      for (const each of [kind, other]) {
+        await database.query((await sqlmem("doctor", database.url, "--sql", each)).out);
+      }
+      const before = await left();
+      const printed = await sqlmem("doctor", url, "--sql", kind, "--remove");
+      expect(printed).toMatchObject({ code: 0, err: "" });
+      await database.query(printed.out);
+      const after = await report();
+      expect(sourceOf(after, kind)?.possible).toBe(false);
+      expect(
+        await database.query(`SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+        WHERE p.proname = '${kind === "notify" ? "notify_change" : "note_touch"}'`),
+      ).toEqual([]);
+      expect(await left()).toEqual(before);
+      // Writes work without it, and it may be run again.
+      await database.query("INSERT INTO keyed (id) VALUES (1) ON CONFLICT DO NOTHING; DELETE FROM keyed");
+      await database.query(printed.out);
+      const rest = await sqlmem("doctor", url, "--sql", other, "--remove");
+      await database.query(rest.out);
+      expect(await database.query("SELECT FROM pg_namespace WHERE nspname = 'sqlmem'")).toEqual([]);
+    },
+  );
+
+  test("what has triggers is cleared of them, though it is not cached any more", async () => {
+    await database.query((await sqlmem("doctor", database.url, "--sql", "touch-log")).out);
+    await database.query(`CREATE SCHEMA mine; ALTER TABLE keyless SET SCHEMA mine; ALTER TABLE parts DETACH PARTITION parts_2;
+      ALTER TABLE keyed ENABLE ROW LEVEL SECURITY`);
+    await database.query((await sqlmem("doctor", url, "--sql", "touch-log", "--remove")).out);
+    expect(await database.query("SELECT FROM pg_trigger WHERE tgname = 'sqlmem_touch'")).toEqual([]);
+    await database.query(`ALTER TABLE mine.keyless SET SCHEMA public; DROP SCHEMA mine;
+      ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (10) TO (20); ALTER TABLE keyed DISABLE ROW LEVEL SECURITY`);
+  });
+
   test("the SQL for stream, where it is a matter of SQL", async () => {
     const before = await report("--table", "keyless");
     expect(tableOf(before, "public.keyless")?.stream).not.toBeNull();
@@ -193,6 +233,9 @@ describe("sqlmem", () => {
       [["doctor", "mysql://localhost/x"], "that is not a URL"],
       [["doctor", "postgresql://x/y", "--sql", "snapshot"], "--sql snapshot"],
       [["doctor", "postgresql://x/y", "--frequency"], "--frequency"],
+      [["doctor", "postgresql://x/y", "--remove"], "--remove goes with --sql"],
+      [["doctor", "postgresql://x/y", "--remove", "--sql", "stream"], "--remove goes with --sql"],
+      [["doctor", "postgresql://x/y", "--remove", "--sql", "notify", "--table", "t"], "--remove"],
     ] as const) {
       const { code, err, out } = await sqlmem(...args);
       expect([args, code, out]).toEqual([args, 2, ""]);

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { NOTIFY, TOUCH } from "../gates/install-sql.ts";
 import { type FunctionRow, NOTIFY_QUERY, TOUCH_LOG_QUERY, type TouchLogRow } from "../gates/installed.ts";
+import { INSTALLED_TRIGGERS_QUERY, type InstalledTrigger } from "../gates/remove-sql.ts";
 import { FAMILY_TRIGGERS_QUERY, type FamilyMember, readFamilies } from "../gates/triggers.ts";
 import { textOnly } from "../text-only.ts";
 import {
@@ -26,6 +27,8 @@ export interface Findings {
   /** For each trigger kind the families of the tables. */
   readonly touchFamilies: readonly FamilyMember[];
   readonly notifyFamilies: readonly FamilyMember[];
+  /** Of the whole database. */
+  readonly triggers: readonly InstalledTrigger[];
 }
 
 /**
@@ -77,6 +80,7 @@ async function look(client: pg.Client, names: readonly string[]): Promise<Findin
     touchLog: await ask<TouchLogRow>(TOUCH_LOG_QUERY),
     notify: await ask<FunctionRow>(NOTIFY_QUERY),
     touchFamilies: readFamilies(await textOnly(client, FAMILY_TRIGGERS_QUERY, [json, TOUCH.function])),
+    triggers: await ask<InstalledTrigger[]>(INSTALLED_TRIGGERS_QUERY),
     notifyFamilies: readFamilies(await textOnly(client, FAMILY_TRIGGERS_QUERY, [json, NOTIFY.function])),
   };
 }

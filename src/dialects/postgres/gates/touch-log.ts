@@ -4,7 +4,7 @@ import type { Entry, Finding } from "./entries.ts";
 import { type Gate, type GateAnswer, type GateContext, serverMark } from "./gate.ts";
 import type { GateConnection } from "./gate-connection.ts";
 import { GatedSource } from "./gated-source.ts";
-import { TOUCH } from "./install-sql.ts";
+import { installTouchLog, TOUCH } from "./install-sql.ts";
 import { missingForTouchLog, TOUCH_LOG_QUERY, type TouchLogRow } from "./installed.ts";
 
 const PRUNE_EVERY_MS = 300_000;
@@ -77,7 +77,7 @@ class TouchLog implements Gate {
     );
     if (behind !== "true") {
       throw new FreshnessError(
-        "The touch log was copied from another server: run the SQL of `sqlmem doctor --sql touch-log --all` again.",
+        `The touch log was copied from another server. As an administrator run:\n${installTouchLog(row.role)}`,
       );
     }
     this.#query = checkQuery(version);

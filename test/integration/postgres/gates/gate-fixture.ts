@@ -24,7 +24,11 @@ export interface LoadHooks {
 }
 
 /** Runs the SQL that an administrator runs, for these tables. */
-export async function install(database: TestDatabase, gate: GateName, tables: readonly string[]): Promise<void> {
+export async function install(
+  database: Pick<TestDatabase, "query">,
+  gate: GateName,
+  tables: readonly string[],
+): Promise<void> {
   if (gate === "snapshot") return;
   await database.query(gate === "notify" ? installNotify() : installTouchLog("postgres"));
   for (const table of tables) await database.query(installTrigger(gate === "notify" ? NOTIFY : TOUCH, table));
