@@ -8,7 +8,8 @@
  *   --seed <n>         what everyone does (the time); the order in which it happens is the machine's
  *   --level <level>    session (the default) or strict
  *   --max-lag <ms>     of the engines (300)
- *   --faults           connections cut, held back and slowed down, walsenders ended and frozen, changes of definitions
+ *   --faults           connections cut, held back and slowed down, walsenders ended and frozen, changes of definitions,
+ *                      TRUNCATE, transactions of very many rows, an event loop that is blocked
  *   --violations <n>   ends with so many (20)
  *   --sabotage <how>   `stale`: some answers come from an old copy; `torn`: columns from two moments. To see it found out
  *

@@ -60,7 +60,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
       report.elapsedMs < options.maxMs &&
       report.violations.length < options.maxViolations;
     const lastFault = (): string => fault;
-    const parts = { report, going, url, tokens, registers, rewritten, lastFault };
+    const parts = { subjects, report, going, url, tokens, registers, rewritten, lastFault };
     const actors: Promise<void>[] = [];
     // Whoever fails in a way that was not foreseen ends the run.
     const start = (action: Promise<void>): void => {
