@@ -2,10 +2,10 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { CachingEngine } from "../src/index.ts";
 import type { Bench } from "./bench.ts";
-import { distribution, type Following, openFollowing, untilHit } from "./following.ts";
+import { distribution, type Following, openFollowing, percentile, untilHit } from "./following.ts";
 import { measureHitRate } from "./hit-rate.ts";
 import { measureOwnWrites } from "./own-writes.ts";
-import { atMost, type Measurement, milliseconds, type Section } from "./report.ts";
+import { atLeast, atMost, type Measurement, milliseconds, type Section } from "./report.ts";
 
 const ROWS = 100_000;
 const PER_SECOND = 500;
@@ -83,6 +83,10 @@ async function measureVisibility(bench: Bench, { bare }: Following, engine: Cach
       { name: "beside: a read by pg", quantities: distribution(reads) },
     ],
     notes: [`${waits.length} commits; looked at in each turn of the event loop`],
+    targets: [
+      atMost("a commit of another is seen", percentile(waits, 0.5), 2, "ms (p50)"),
+      atMost("a commit of another is seen", percentile(waits, 0.99), 20, "ms (p99)"),
+    ],
   };
 }
 
@@ -121,6 +125,11 @@ async function measureBulk(bench: Bench, { bare }: Following, engine: CachingEng
     ],
     notes: [
       `${changes.toLocaleString("en-US")} changes, ${busy.length} hits; the driver and the hits share one thread`,
+      "No more can be applied than the server commits.",
+    ],
+    targets: [
+      atLeast("changes applied in place", changes / seconds, 50_000, "rows/s"),
+      atMost("hits while changes are applied", percentile(busy, 0.99), 1, "ms (p99)"),
     ],
   };
 }
