@@ -48,7 +48,7 @@ export async function injectFaults({ subjects, url, report, going, note }: Fault
       statement: 6,
       invalidate: 2,
       renew: 1,
-      huge: 1,
+      huge: 3,
       truncate: 1,
       block: 1,
     });

@@ -72,7 +72,7 @@ export const INVARIANTS: readonly Invariant[] = [
         : "a balance and its transfers do not agree",
   },
   {
-    sql: "SELECT id, word, n FROM words ORDER BY word",
+    sql: "SELECT n, word, id FROM words ORDER BY word",
     broken: (rows) => {
       const pairs = new Map<number, unknown>();
       for (const { id, word, n } of rows) {
@@ -89,7 +89,7 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    sql: "SELECT count(*) AS n, min(v) AS low, max(v) AS high FROM scratch",
+    sql: "SELECT min(v) AS low, max(v) AS high, count(*) AS n FROM scratch",
     broken: ([row]) =>
       (row?.n === "0" && row.low === null) || (row?.n === String(SCRATCH_ROWS) && row.low === row.high)
         ? null
@@ -118,7 +118,7 @@ export const INVARIANTS: readonly Invariant[] = [
     broken: (rows) => (rows.length === 0 ? null : "a parent and its children do not agree"),
   },
   {
-    sql: "SELECT id, name, children FROM parents ORDER BY name",
+    sql: "SELECT children, name, id FROM parents ORDER BY name",
     broken: (rows) => {
       if (rows.some(({ id, name, children }) => name !== `p${id}:${children}`)) return "a part of an update is seen";
       const names = rows.map(({ name }) => String(name));
