@@ -65,7 +65,11 @@ export async function untilHit(engine: CachingEngine, ask: () => Promise<unknown
 
 /** Durations in milliseconds, as the columns of a line. */
 export function distribution(values: readonly number[]): Readonly<Record<string, Quantity>> {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): Quantity => milliseconds(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN);
+  const at = (share: number): Quantity => milliseconds(percentile(values, share));
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
 }

@@ -2,14 +2,16 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { CachingEngine } from "../src/index.ts";
 import type { Bench } from "./bench.ts";
-import { distribution, type Following, openFollowing, untilHit } from "./following.ts";
+import { distribution, type Following, openFollowing, percentile, untilHit } from "./following.ts";
 import { measureHitRate } from "./hit-rate.ts";
 import { measureOwnWrites } from "./own-writes.ts";
-import { atMost, type Measurement, milliseconds, type Section } from "./report.ts";
+import { atLeast, atMost, type Measurement, milliseconds, type Section } from "./report.ts";
 
 const ROWS = 100_000;
 const PER_SECOND = 500;
 const BULK = 1000;
+/** Compilers are at work then, on the cores that the stream needs: it has a line of its own, and no target. */
+const WARMING_MS = 1000;
 /** Whatever is cached: what is measured is when that changes. */
 const CACHED = { freshness: "manual" } as const;
 const READ = "SELECT v FROM followed WHERE id = $1";
@@ -41,6 +43,7 @@ export async function measureFreshness(bench: Bench): Promise<readonly Section[]
 async function measureVisibility(bench: Bench, { bare }: Following, engine: CachingEngine): Promise<Section> {
   const seconds = Math.max(2, 20 * bench.effort);
   const waits: number[] = [];
+  const warming: number[] = [];
   const reads: number[] = [];
   const pending: { readonly id: number; readonly value: number; readonly at: number }[] = [];
   const started = performance.now();
@@ -52,7 +55,7 @@ async function measureVisibility(bench: Bench, { bare }: Following, engine: Cach
         if (write === undefined) continue;
         const [row] = await engine.execute<{ v: number }>(READ, [write.id], CACHED);
         if ((row?.v ?? 0) < write.value) continue;
-        waits.push(performance.now() - write.at);
+        (write.at < started + WARMING_MS ? warming : waits).push(performance.now() - write.at);
         pending.splice(index, 1);
       }
       await turn();
@@ -80,9 +83,14 @@ async function measureVisibility(bench: Bench, { bare }: Following, engine: Cach
     title: "Following changes: from a commit of another connection, acknowledged, to the cache showing it",
     measurements: [
       { name: `${Math.round(rate)} transactions/s of one row`, quantities: distribution(waits) },
+      { name: "the first second of it", quantities: distribution(warming) },
       { name: "beside: a read by pg", quantities: distribution(reads) },
     ],
     notes: [`${waits.length} commits; looked at in each turn of the event loop`],
+    targets: [
+      atMost("a commit of another is seen", percentile(waits, 0.5), 2, "ms (p50)"),
+      atMost("a commit of another is seen", percentile(waits, 0.99), 20, "ms (p99)"),
+    ],
   };
 }
 
@@ -121,6 +129,11 @@ async function measureBulk(bench: Bench, { bare }: Following, engine: CachingEng
     ],
     notes: [
       `${changes.toLocaleString("en-US")} changes, ${busy.length} hits; the driver and the hits share one thread`,
+      "No more can be applied than the server commits.",
+    ],
+    targets: [
+      atLeast("changes applied in place", changes / seconds, 50_000, "rows/s"),
+      atMost("hits while changes are applied", percentile(busy, 0.99), 1, "ms (p99)"),
     ],
   };
 }

@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { Random } from "../oracle/random.ts";
 import type { Report } from "./history.ts";
+import { SCRATCH_ROWS } from "./schema.ts";
 import type { Subject } from "./subject.ts";
 import { pause } from "./writers.ts";
 
@@ -47,6 +48,9 @@ export async function injectFaults({ subjects, url, report, going, note }: Fault
       statement: 6,
       invalidate: 2,
       renew: 1,
+      huge: 3,
+      truncate: 1,
+      block: 1,
     });
     report.count(`fault: ${what}`);
     try {
@@ -61,6 +65,24 @@ export async function injectFaults({ subjects, url, report, going, note }: Fault
       } else if (what === "freeze") {
         note("the walsenders frozen");
         await freeze(client, random.int(50, 3 * maxLagMs));
+      } else if (what === "huge") {
+        const times = random.pick([2, 11]);
+        note(`a transaction of ${times * SCRATCH_ROWS} rows`);
+        const update = "UPDATE scratch SET v = v + 1;".repeat(times);
+        await client.query(`BEGIN; ${update} ${random.chance(0.2) ? "ROLLBACK" : "COMMIT"}`);
+      } else if (what === "truncate") {
+        note("TRUNCATE of scratch");
+        const refill = `INSERT INTO scratch SELECT i, 0 FROM generate_series(1, ${SCRATCH_ROWS}) AS i`;
+        if (random.chance(0.5)) await client.query(`BEGIN; TRUNCATE scratch; ${refill}; COMMIT`);
+        else {
+          await client.query("TRUNCATE scratch");
+          await pause(random.int(0, 2 * maxLagMs));
+          await client.query(refill);
+        }
+      } else if (what === "block") {
+        const milliseconds = random.int(20, 3 * maxLagMs);
+        note(`the event loop blocked for ${milliseconds} ms`);
+        for (const end = performance.now() + milliseconds; performance.now() < end; );
       } else if (what === "invalidate") {
         note(`engine ${subject.name} invalidated`);
         await subject.engine.invalidate(random.pick([undefined, "registers", "accounts", "parents"]));

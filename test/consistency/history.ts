@@ -82,7 +82,15 @@ export class Register {
 
 /** One thing that must not have been. */
 export interface Violation {
-  readonly kind: "stale" | "own write missed" | "not begun" | "torn" | "token missed" | "went back" | "cache error";
+  readonly kind:
+    | "stale"
+    | "own write missed"
+    | "not begun"
+    | "torn"
+    | "token missed"
+    | "went back"
+    | "cache error"
+    | "slot left";
   readonly text: string;
 }
 

@@ -8,7 +8,8 @@
  *   --seed <n>         what everyone does (the time); the order in which it happens is the machine's
  *   --level <level>    session (the default) or strict
  *   --max-lag <ms>     of the engines (300)
- *   --faults           connections cut, held back and slowed down, walsenders ended and frozen, changes of definitions
+ *   --faults           connections cut, held back and slowed down, walsenders ended and frozen, changes of definitions,
+ *                      TRUNCATE, transactions of very many rows, an event loop that is blocked
  *   --violations <n>   ends with so many (20)
  *   --sabotage <how>   `stale`: some answers come from an old copy; `torn`: columns from two moments. To see it found out
  *
@@ -61,7 +62,7 @@ const outcome = await run({
 say(summary(outcome));
 process.exitCode = outcome.report.violations.length === 0 ? 0 : 1;
 
-function summary({ report, hits, losses, bypasses }: Outcome): string {
+function summary({ report, hits, losses, bypasses, slotsLeftMs }: Outcome): string {
   const reads = report.total("read");
   const table = (title: string, counts: ReadonlyMap<string, number>): string =>
     [title, ...[...counts].toSorted().map(([name, count]) => `  ${String(count).padStart(8)}  ${name}`)].join("\n");
@@ -71,6 +72,7 @@ function summary({ report, hits, losses, bypasses }: Outcome): string {
     table("errors of the origin and the driver", report.errors),
     `answers of the origin: ${bypasses.map((reasons) => JSON.stringify(reasons)).join(" ")}`,
     `${reads} reads, ${hits} of them hits (${((100 * hits) / Math.max(1, reads)).toFixed(1)} %), ${report.total("write")} writes, ${losses} losses`,
+    `slots were there for ${Math.round(slotsLeftMs)} ms after the engines were closed`,
     `seed ${seed}: ${report.violations.length} violations`,
   ].join("\n");
 }

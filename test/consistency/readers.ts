@@ -5,6 +5,7 @@ import type { Ask, Subject } from "./subject.ts";
 import { isOfClosing, pause, type Token } from "./writers.ts";
 
 export interface ReaderParts {
+  readonly subjects: readonly Subject[];
   readonly report: Report;
   readonly going: () => boolean;
   readonly registers: readonly Register[];
@@ -39,7 +40,7 @@ export async function readOn(subject: Subject, parts: ReaderParts, random: Rando
       else if (kind === "rewritten") await checkRegister(subject, parts.rewritten, promised, parts, random);
       else if (kind === "registers") await checkAll(subject, promised, parts, random);
       else if (kind === "invariant") await checkInvariant(subject, promised, parts, random);
-      else await checkSession(subject, parts, random);
+      else await checkSession(parts, random);
     } catch (error) {
       if (!isOfClosing(error)) {
         parts.report.error(error, `${subject.name}, a read by ${promised.by} ${JSON.stringify(promised.ask)}`);
@@ -118,21 +119,22 @@ async function checkAll(subject: Subject, promised: Promised, parts: ReaderParts
 }
 
 async function checkInvariant(subject: Subject, promised: Promised, parts: ReaderParts, random: Random): Promise<void> {
-  const { sql, broken } = random.pick(INVARIANTS);
-  const rows = await subject.read(promised.by, sql, [], promised.ask, random);
+  const { sql, params, broken } = random.pick(INVARIANTS);
+  const rows = await subject.read(promised.by, sql, params?.(random) ?? [], promised.ask, random);
   parts.report.count(`read of an invariant by ${promised.by}`);
   const what = broken(rows);
   if (what !== null)
     parts.report.violation("torn", `${what}: ${sql} gave ${JSON.stringify(rows)} ${state(subject, promised, parts)}`);
 }
 
-/** Several reads that hand a token on do not go back, whoever answers. */
-async function checkSession(subject: Subject, parts: ReaderParts, random: Random): Promise<void> {
+/** Several reads that hand a token on do not go back, whoever answers, and at whichever engine they are asked. */
+async function checkSession(parts: ReaderParts, random: Random): Promise<void> {
   const { registers, report } = parts;
   const sql = "SELECT id, v FROM registers ORDER BY id";
   let before: readonly number[] = registers.map(() => 0);
   let ask: Ask = {};
-  for (let read = 0; read < 4 && parts.going(); read++) {
+  for (let read = random.int(3, 6); read > 0 && parts.going(); read--) {
+    const subject = random.pick(parts.subjects);
     const rows = await subject.read("execute", sql, [], ask, random);
     report.count("read of a session with tokens");
     const now = rows.map(({ v }) => Number(v));

@@ -1,6 +1,6 @@
 import type { EngineStats } from "../../src/stats.ts";
 import { Random } from "../oracle/random.ts";
-import { createDatabase, type TestServer } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase, type TestServer } from "../support/postgres.ts";
 import { injectFaults } from "./faults.ts";
 import { Register, Report } from "./history.ts";
 import { readOn } from "./readers.ts";
@@ -27,12 +27,15 @@ export interface Outcome {
   /** Answers of the caches. */
   readonly hits: number;
   readonly losses: number;
+  /** How long a slot was still there after both engines had been closed. */
+  readonly slotsLeftMs: number;
   /** Of each engine, why the origin answered; writes are among them. */
   readonly bypasses: readonly EngineStats["bypassesByReason"][];
 }
 
 /** How long everybody may take to come to an end. */
 const ENDING_MS = 60_000;
+const SLOTS_MS = 20_000;
 
 /**
  * Two engines as of two processes, writers past them and through them, readers of everything, and faults. The seed decides
@@ -45,6 +48,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const { url } = database;
   const subjects: Subject[] = [];
   const report = new Report();
+  let outcome: Omit<Outcome, "slotsLeftMs">;
   try {
     for (const name of ["A", "B"]) subjects.push(await Subject.open(name, url, { level, maxLagMs, sabotage }));
     const registers = Array.from({ length: 3 * REGISTERS_EACH }, (_, index) => new Register("registers", index + 1));
@@ -60,7 +64,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
       report.elapsedMs < options.maxMs &&
       report.violations.length < options.maxViolations;
     const lastFault = (): string => fault;
-    const parts = { report, going, url, tokens, registers, rewritten, lastFault };
+    const parts = { subjects, report, going, url, tokens, registers, rewritten, lastFault };
     const actors: Promise<void>[] = [];
     // Whoever fails in a way that was not foreseen ends the run.
     const start = (action: Promise<void>): void => {
@@ -90,9 +94,28 @@ export async function run(options: RunOptions): Promise<Outcome> {
     }
     const losses = subjects.reduce((sum, subject) => sum + subject.losses, 0);
     const bypasses = subjects.map(({ engine }) => engine.stats().bypassesByReason);
-    return { report, hits: hits(), losses, bypasses };
+    outcome = { report, hits: hits(), losses, bypasses };
   } finally {
     await Promise.all(subjects.map((subject) => subject.close()));
+  }
+  return { ...outcome, slotsLeftMs: await untilNoSlots(database, report) };
+}
+
+/** Slots end with their sessions, those of streams that were lost among them: a server that decodes much ends one late. */
+async function untilNoSlots(database: TestDatabase, report: Report): Promise<number> {
+  const started = performance.now();
+  for (;;) {
+    const slots = await database.query(
+      "SELECT slot_name, active_pid FROM pg_replication_slots WHERE database = current_database()",
+    );
+    const waited = performance.now() - started;
+    if (slots.length === 0) return waited;
+    if (waited > SLOTS_MS) {
+      report.violation("slot left", `after both engines were closed: ${JSON.stringify(slots)}`);
+      await database.query("SELECT pg_terminate_backend($1)", [slots[0]?.active_pid]);
+      return waited;
+    }
+    await pause(10);
   }
 }
 

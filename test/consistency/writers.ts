@@ -2,7 +2,7 @@ import pg from "pg";
 import { SqlmemError } from "../../src/index.ts";
 import type { Random } from "../oracle/random.ts";
 import type { Register, Report } from "./history.ts";
-import { ACCOUNTS, LEDGERS, PARENTS } from "./schema.ts";
+import { ACCOUNTS, LEDGERS, PARENTS, WORDS } from "./schema.ts";
 import type { Subject } from "./subject.ts";
 
 /** A token, and what whoever presents it must be shown. */
@@ -21,6 +21,28 @@ export interface WriterParts {
 }
 
 type Query = (sql: string, params?: unknown[]) => Promise<unknown>;
+
+/** Their order by the rules of a language is not that of their bytes. */
+const LETTERS = [
+  "a",
+  "A",
+  "á",
+  "Ä",
+  "b",
+  "B",
+  "co",
+  "Côte",
+  "z",
+  "Z",
+  "ß",
+  "ss",
+  "ñ",
+  "n",
+  "Ø",
+  "1",
+  "9",
+  "10",
+] as const;
 
 const COUNT_UP = "UPDATE registers SET v = v + 1 WHERE id = $1 RETURNING v";
 
@@ -144,7 +166,16 @@ async function inTransaction(subject: Subject, random: Random): Promise<void> {
 /** One transaction that keeps the invariants, or is rolled back. */
 async function transact(query: Query, random: Random): Promise<void> {
   await query("BEGIN");
-  if (random.chance(0.5)) {
+  const what = random.weighted({ transfer: 4, children: 4, words: 2 });
+  if (what === "words") {
+    const first = 2 * random.int(1, WORDS / 2) - 1;
+    // Both rows of a pair are locked, so that their numbers stay the same.
+    await query("SELECT id FROM words WHERE id = $1 FOR UPDATE", [first]);
+    for (const id of [first, first + 1]) {
+      const word = random.times(random.int(1, 4), () => random.pick(LETTERS)).join("");
+      await query("UPDATE words SET n = n + 1, word = $2 || ' ' || id || ' ' || n + 1 WHERE id = $1", [id, word]);
+    }
+  } else if (what === "transfer") {
     // In the order of keys, so that no two wait for each other.
     const [from = 1, to = 2] = [random.int(1, ACCOUNTS / 2), random.int(ACCOUNTS / 2 + 1, ACCOUNTS)];
     const amount = random.int(-30, 30);
@@ -155,17 +186,18 @@ async function transact(query: Query, random: Random): Promise<void> {
       await query("ROLLBACK TO s");
     }
     await query("UPDATE accounts SET balance = balance + $2, version = version + 1 WHERE id = $1", [to, amount]);
+    await query("INSERT INTO transfers (from_id, to_id, amount) VALUES ($1, $2, $3)", [from, to, amount]);
     await query("UPDATE ledger SET transfers = transfers + 1 WHERE id = $1", [random.int(1, LEDGERS)]);
   } else {
     const parent = random.int(1, PARENTS);
     await query("SELECT id FROM parents WHERE id = $1 FOR UPDATE", [parent]);
-    const what = random.weighted({ add: 5, remove: 3, many: 1, none: 1 });
-    if (what === "add") await query("INSERT INTO children (parent_id, label) VALUES ($1, 'one')", [parent]);
-    else if (what === "many") {
+    const change = random.weighted({ add: 5, remove: 3, many: 1, none: 1 });
+    if (change === "add") await query("INSERT INTO children (parent_id, label) VALUES ($1, 'one')", [parent]);
+    else if (change === "many") {
       await query("INSERT INTO children (parent_id, label) SELECT $1, 'l' || i FROM generate_series(1, 30) AS i", [
         parent,
       ]);
-    } else if (what === "remove") {
+    } else if (change === "remove") {
       await query(
         "DELETE FROM children WHERE id IN (SELECT id FROM children WHERE parent_id = $1 ORDER BY id LIMIT 8)",
         [parent],
