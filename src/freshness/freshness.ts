@@ -224,24 +224,16 @@ export class Freshness implements ChangeSink {
     if (this.#source === null) return;
     this.#writes += 1;
     this.#servesUntil = Number.NEGATIVE_INFINITY;
-    this.#confirming ??= this.#confirmWrites().finally(() => {
+    this.#confirming ??= this.#confirmWrites(this.#source).finally(() => {
       this.#confirming = null;
     });
   }
 
-  async #confirmWrites(): Promise<void> {
-    const source = this.#source;
-    if (source === null) return;
+  async #confirmWrites(source: ChangeSource): Promise<void> {
     while (this.#state === "live" && this.#confirmedWrites !== this.#writes) {
-      const writes = this.#writes;
-      const epoch = this.#epoch;
-      const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: true });
-      if (epoch !== this.#epoch) continue;
-      if (confirmed) this.#confirmedWrites = writes;
       // The origin may be out of reach: the next try is not at once.
-      else await this.#pause(WAIT_MS);
+      if (!(await this.#catchUp(source))) await this.#pause(WAIT_MS);
     }
-    this.#settleServing();
   }
 
   /** Whether what was committed by then is seen, now or very soon. */
