@@ -1,6 +1,7 @@
 import { diagnostics, type FreshnessEvent } from "./diagnostics.ts";
 import type { FreshnessHost } from "./freshness/freshness.ts";
-import type { Loader, Wanted } from "./load/loader.ts";
+import type { Loader } from "./load/loader.ts";
+import type { Wanted } from "./load/wanted.ts";
 import { logger } from "./logging.ts";
 import type { WriteThrough } from "./write-through.ts";
 

@@ -1,15 +1,15 @@
-import type { Column, Table } from "../catalog.ts";
-import type { Origin, OriginLoadTable } from "../dialects/dialect.ts";
+import type { Table } from "../catalog.ts";
+import type { Origin } from "../dialects/dialect.ts";
 import { FreshnessError, LoadError, StoreError } from "../errors.ts";
 import type { ChangeSource, Watch } from "../freshness/change-source.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import type { PlannedTable } from "../plan/analysis.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type EncodedColumn, physicalName } from "../store/column-set.ts";
-import type { LoadSink, LoadTable, Snapshot, StoreApi, StoredTable, WatchedTable } from "../store/contract.ts";
-import { type ColumnSet, columnSetOf, covers, union } from "./coverage.ts";
+import type { LoadSink, Snapshot, StoreApi, StoredTable } from "../store/contract.ts";
+import { columnSetOf, covers, union } from "./coverage.ts";
 import type { TableUse } from "./eviction.ts";
 import { Resources } from "./resources.ts";
+import { loadTable, originTable, storedSet, type Wanted, withKey } from "./wanted.ts";
 
 /** How a request for columns ended. `changed`: the table is no longer what the plan was made for; plan again. */
 export type LoadOutcome = "covered" | "changed" | Bypass;
@@ -23,12 +23,6 @@ export interface LoaderOptions {
   readonly onLoad: (table: Table, rows: number, at: number) => void;
   /** Called with a fault of the cache that fails no caller. */
   readonly onFault: (error: LoadError | StoreError) => void;
-}
-
-/** What is to be loaded of one table, or is. */
-export interface Wanted {
-  readonly table: Table;
-  readonly columns: ColumnSet;
 }
 
 type Flight = Promise<"landed" | "changed">;
@@ -327,37 +321,11 @@ export class Loader {
   }
 
   #beginLoad(wanted: readonly Wanted[], watch: Watch | null): Promise<LoadSink> {
-    const tables = wanted.map((one) => this.#loadTable(one, watch?.tables.get(one.table.id) ?? null));
+    const { maxTableRows } = this.#options;
+    const tables = wanted.map((one) =>
+      loadTable(this.#origin, one, watch?.tables.get(one.table.id) ?? null, maxTableRows),
+    );
     return this.#store.beginLoad({ decoder: this.#origin.decoder, tables });
-  }
-
-  #loadTable({ table, columns }: Wanted, watched: WatchedTable | null): LoadTable {
-    const dictionaries = dictionaryColumns(table, columns);
-    const names = dictionaries.map((column) => column.name);
-    const [key] = table.primaryKey;
-    const keyColumn = table.primaryKey.length === 1 ? findColumn(table, key ?? "") : undefined;
-    const isRowid =
-      keyColumn !== undefined &&
-      ["int2", "int4", "int8"].includes(keyColumn.type.kind) &&
-      columns.columns.has(physicalName(keyColumn.name, "value"));
-    return {
-      id: table.id,
-      schema: table.schema,
-      table: table.name,
-      fingerprint: table.fingerprint,
-      columns: encodedColumns(table, columns).map(({ column, encoding }) =>
-        this.#origin.loadColumn(column, encoding, names),
-      ),
-      rowidColumn: isRowid && keyColumn !== undefined ? keyColumn.name : null,
-      dictionaries: dictionaries.map((column) => ({
-        column: column.name,
-        codec: this.#origin.dictionaryCodec(column),
-        // New texts of the change stream are found a place in it.
-        keep: watched !== null || columns.dictionaries.has(column.name),
-      })),
-      maxRows: this.#options.maxTableRows,
-      watched,
-    };
   }
 
   #remember(table: Table, refusal: Bypass, forMs: number): void {
@@ -378,47 +346,4 @@ export class Loader {
       this.#options.onFault(new LoadError("Removing a table from the store failed.", { cause: error }));
     });
   }
-}
-
-function findColumn(table: Table, name: string): Column | undefined {
-  return table.columns.find((column) => column.name === name);
-}
-
-function encodedColumns(table: Table, wanted: ColumnSet): OriginLoadTable["columns"] {
-  return [...wanted.columns.values()].flatMap(({ column: name, encoding }) => {
-    const column = findColumn(table, name);
-    return column === undefined ? [] : [{ column, encoding }];
-  });
-}
-
-/** Ranks of texts are positions in a dictionary; those of enums come with the type. */
-function dictionaryColumns(table: Table, wanted: ColumnSet): Column[] {
-  return table.columns.filter((column) => {
-    if (column.type.kind !== "text" && column.type.kind !== "char") return false;
-    return wanted.dictionaries.has(column.name) || wanted.columns.has(physicalName(column.name, "rank"));
-  });
-}
-
-/** With the columns that identify a row, by which changes find it. */
-function withKey({ table, columns }: Wanted, watched: WatchedTable | undefined): Wanted {
-  const key = (watched?.key ?? []).map((column): [string, EncodedColumn] => [
-    physicalName(column, "value"),
-    { column, encoding: "value" },
-  ]);
-  return { table, columns: { ...columns, columns: new Map([...columns.columns, ...key]) } };
-}
-
-function originTable({ table, columns }: Wanted): OriginLoadTable {
-  return { table, columns: encodedColumns(table, columns), dictionaries: dictionaryColumns(table, columns) };
-}
-
-function storedSet(stored: StoredTable, table: Table): ColumnSet {
-  const columns = new Map<string, EncodedColumn>();
-  for (const column of table.columns) {
-    for (const encoding of ["value", "text", "rank", "key"] as const) {
-      const name = physicalName(column.name, encoding);
-      if (stored.columns.has(name)) columns.set(name, { column: column.name, encoding });
-    }
-  }
-  return { columns, dictionaries: new Set(stored.dictionaries.keys()) };
 }
