@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { FreshnessError } from "../../src/errors.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
+import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
 import { rejection, until } from "../support/engine.ts";
 import { follow, WATCHED } from "../support/freshness.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -12,11 +12,7 @@ describe("freshness: the server fails", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     server = await startEmbeddedPostgres();
-    const { url } = server;
-    database = await createDatabase(
-      { name: "own", version: 18, walLevel: "logical", url, collations: ["C"] },
-      { setup: WATCHED },
-    );
+    database = await createDatabase(ownServer(server), { setup: WATCHED });
     // What is acknowledged survives a crash: the value that was read last is still there.
     await database.query(`ALTER DATABASE ${database.name} SET synchronous_commit = on`);
   });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
+import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
 import { openEngine, type SharedDatabase, until } from "../support/engine.ts";
 import {
   expectCleanOrigin,
@@ -38,11 +38,7 @@ describe("freshness: commits of the server", () => {
       synchronous_commit: "on",
       wal_writer_delay: "400ms",
     });
-    const { url } = server;
-    created = await createDatabase(
-      { name: "own", version: 18, walLevel: "logical", url, collations: ["C"] },
-      { setup: WITNESS_SETUP },
-    );
+    created = await createDatabase(ownServer(server), { setup: WITNESS_SETUP });
   });
   afterAll(async () => {
     await created.drop();

@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FreshnessError } from "../../src/errors.ts";
 import { following, requireWatch, sorted, until, type Wanted } from "../integration/postgres/stream/following.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
+import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 // What stands in the way of every stream of a server: on a server of its own.
@@ -15,11 +15,7 @@ describe("faults of a whole server", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     server = await startEmbeddedPostgres();
-    const { url } = server;
-    database = await createDatabase(
-      { name: "own", version: 18, walLevel: "logical", url, collations: ["C"] },
-      { setup: ["CREATE TABLE t (id int PRIMARY KEY)"] },
-    );
+    database = await createDatabase(ownServer(server), { setup: ["CREATE TABLE t (id int PRIMARY KEY)"] });
   });
   afterAll(async () => {
     await database.drop();

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { TestServer } from "./postgres.ts";
 
 /** A PostgreSQL from npm that lives as long as this process, or until `stop()`. */
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -15,6 +16,11 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   startAgain(): Promise<void>;
   /** Ends all connections, stops the server and removes its files. */
   stop(): Promise<void>;
+}
+
+/** A server that a test has started for itself, as one that test databases are made on. */
+export function ownServer({ url }: Pick<EmbeddedPostgres, "url">): TestServer {
+  return { name: "own", version: 18, walLevel: "logical", url, collations: ["C"] };
 }
 
 /**
