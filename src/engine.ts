@@ -19,7 +19,7 @@ import type { Freshness } from "./freshness/freshness.ts";
 import { type ReadOptions, type Requirement, requirementOf } from "./freshness/level.ts";
 import { invalidateAll, invalidateTable } from "./invalidate.ts";
 import type { Lifetime } from "./lifetime.ts";
-import type { Loader } from "./load/loader.ts";
+import type { Loader, LoadOutcome } from "./load/loader.ts";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Bypass, type BypassReason, bypass, isMomentary, type Outcome, remedyFor } from "./outcome.ts";
 import type { Statement } from "./parse/statement.ts";
@@ -38,6 +38,7 @@ import {
 } from "./refusals.ts";
 import type { EngineStats, Statistics } from "./stats.ts";
 import type { Verification } from "./verification.ts";
+import { within } from "./within.ts";
 import type { WriteThrough } from "./write-through.ts";
 
 /** In transparent mode a table that the origin estimates above this is loaded behind a query, not before it. */
@@ -59,6 +60,8 @@ interface Answer {
  * A read cache between SQL and a database. Each query goes through these steps, each in the folder of its name:
  * parse (what is it?), plan (how does SQLite answer it exactly?), load (which columns are missing?), execute, encode.
  * What cannot be proven exact is refused (`mode: "strict"`) or passed through to the origin (`mode: "transparent"`).
+ *
+ * The file is as long as it is so that these steps are read in one place, beside what a program calls.
  */
 export class CachingEngine implements AsyncDisposable {
   readonly #options: ResolvedOptions;
@@ -345,13 +348,10 @@ export class CachingEngine implements AsyncDisposable {
       if (rows !== "uncovered") return this.#refuse(rows, sql, params);
       outcome = "miss";
       const { plan } = prepared.entry;
-      if (this.#loadsBehind(plan)) {
-        this.#loader.ensure(plan).catch(this.#parts.onFault);
-        return { rows: await this.#origin.query(sql, params), outcome, reason: null };
-      }
+      const behind = this.#loadsBehind(plan);
       const loading = this.#loader.ensure(plan);
-      const loaded = await this.#inTime(loading);
-      if (loaded === "late") {
+      const loaded = behind ? null : await this.#loadedInTime(loading);
+      if (loaded === null) {
         loading.catch(this.#parts.onFault);
         return { rows: await this.#origin.query(sql, params), outcome, reason: null };
       }
@@ -383,15 +383,9 @@ export class CachingEngine implements AsyncDisposable {
   }
 
   /** Nor what a load waits for where changes are followed: others that write to the table, a stream that is behind. */
-  async #inTime<Result>(loading: Promise<Result>): Promise<Result | "late"> {
+  async #loadedInTime(loading: Promise<LoadOutcome>): Promise<LoadOutcome | null> {
     if (this.#options.mode === "strict" || this.#freshness.source === null) return await loading;
-    const late = Promise.withResolvers<"late">();
-    const timer = setTimeout(late.resolve, FOREGROUND_MS, "late");
-    try {
-      return await Promise.race([loading, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await within(loading, FOREGROUND_MS);
   }
 
   /** A statement that no plan answers: a read outside of the language, a write, a statement about the session. */

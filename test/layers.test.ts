@@ -7,13 +7,24 @@ import { describe, expect, it } from "vitest";
 const SRC = path.resolve(import.meta.dirname, "../src");
 
 /** What every part may use. */
-const FOUNDATION = ["errors", "outcome", "config", "options", "logging", "catalog", "generational-cache", "quoting"];
+const FOUNDATION = [
+  "errors",
+  "outcome",
+  "config",
+  "options",
+  "logging",
+  "catalog",
+  "generational-cache",
+  "quoting",
+  "within",
+];
 
 /** Part → the parts (folders, or files directly in `src`) that it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: ["outcome"],
   "generational-cache": [],
   quoting: [],
+  within: [],
   outcome: [],
   config: ["errors"],
   options: ["config", "errors", "freshness"],
@@ -70,7 +81,8 @@ const OPEN_FILES: Readonly<Record<string, readonly string[]>> = {
   // The store's threads and files are its own business; planning knows only the contract.
   plan: ["store/contract.ts", "store/column-set.ts"],
   "dialects/dialect": ["store/contract.ts", "store/column-set.ts"],
-  "dialects/postgres": ["store/contract.ts", "store/column-set.ts"],
+  // Loads and the store must agree on what a snapshot shows.
+  "dialects/postgres": ["store/contract.ts", "store/column-set.ts", "store/changes/visibility.ts"],
 };
 
 /** Packages and the only parts that may import them. */

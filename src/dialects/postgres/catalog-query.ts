@@ -85,6 +85,21 @@ WHERE co.collname = 'default' AND n.nspname = 'pg_catalog'`;
 }
 
 /**
+ * The recursive term of `types (root, oid)`: what those that are not the system's own are made of, by domains, arrays,
+ * ranges and composite types.
+ */
+export const PARTS_OF_TYPES = `SELECT p.root, part.oid
+  FROM types AS p JOIN pg_catalog.pg_type AS t ON t.oid = p.oid
+  CROSS JOIN LATERAL (
+    SELECT t.typbasetype
+    UNION ALL SELECT t.typelem
+    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+              WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0
+  ) AS part(oid)
+  WHERE part.oid >= 16384`;
+
+/**
  * Everything about the tables named in `$1` (a JSON array of texts as `to_regclass` takes them) and those with the oids
  * in `$2` (a JSON array), in one round trip and at one snapshot, as the text of a `CatalogRow`.
  *
@@ -115,16 +130,7 @@ types (root, oid) AS (
   FROM wanted AS w JOIN pg_catalog.pg_attribute AS a ON a.attrelid = w.oid
   WHERE a.attnum > 0 AND a.atttypid >= 16384
   UNION
-  SELECT p.root, part.oid
-  FROM types AS p JOIN pg_catalog.pg_type AS t ON t.oid = p.oid
-  CROSS JOIN LATERAL (
-    SELECT t.typbasetype
-    UNION ALL SELECT t.typelem
-    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
-    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
-              WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0
-  ) AS part(oid)
-  WHERE part.oid >= 16384
+  ${PARTS_OF_TYPES}
 ),
 marks (root, mark) AS (
   SELECT t.root, pg_catalog.concat_ws(' ', 'c', c.oid, c.relfilenode, c.xmin)

@@ -7,7 +7,7 @@ import { copyOut } from "./copy.ts";
 import { fieldsOf } from "./copy-decode.ts";
 import type { FieldCodec } from "./copy-field.ts";
 import { dictionaryCodec, loadColumn } from "./load-column.ts";
-import { endOfLog, readPosition } from "./stream/position.ts";
+import { endOfLog, LOG_SIZES, type LogSizesRow, logSizes, readPosition } from "./stream/position.ts";
 import { textOnly } from "./text-only.ts";
 
 /** What a load runs on: one connection, and the catalog as that connection sees it. */
@@ -76,22 +76,19 @@ SELECT pg_catalog.json_build_object(
   'transactions', pg_catalog.pg_current_snapshot()::pg_catalog.text,
   'position', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                    ELSE pg_catalog.pg_current_wal_insert_lsn() END,
-  'block', pg_catalog.current_setting('wal_block_size'),
-  'segment', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::pg_catalog.text
+  ${LOG_SIZES}
 )::pg_catalog.text`;
 
-interface SnapshotRow {
+interface SnapshotRow extends LogSizesRow {
   readonly transactions: string;
   readonly position: string | null;
-  readonly block: string;
-  readonly segment: string;
 }
 
 async function readSnapshot(client: pg.ClientBase): Promise<Snapshot> {
   const row = JSON.parse(await textOnly(client, SNAPSHOT_QUERY, [])) as SnapshotRow;
   const insert = readPosition(row.position ?? "0/0");
   if (insert === null) throw new Error(`A position "${row.position}" of the write-ahead log`);
-  const position = endOfLog(insert, { block: BigInt(row.block), segment: BigInt(row.segment) });
+  const position = endOfLog(insert, logSizes(row));
   return { transactions: row.transactions, position };
 }
 

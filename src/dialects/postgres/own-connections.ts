@@ -88,7 +88,7 @@ export class OwnConnections {
 }
 
 /** An error of one statement, after which the connection is as good as before. */
-function isStatementError(error: unknown): boolean {
+export function isStatementError(error: unknown): boolean {
   return error instanceof Error && "severity" in error && error.severity === "ERROR";
 }
 

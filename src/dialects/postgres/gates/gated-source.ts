@@ -3,13 +3,14 @@ import { FreshnessError } from "../../../errors.ts";
 import type { ChangeSink, ChangeSource, SourceState, Watch } from "../../../freshness/change-source.ts";
 import { type Bypass, bypass } from "../../../outcome.ts";
 import type { Snapshot } from "../../../store/contract.ts";
+import { within } from "../../../within.ts";
 import type { OriginLoadTable } from "../../dialect.ts";
 import { readToken, writeToken } from "../token.ts";
 import { Entries, Entry, type Finding } from "./entries.ts";
 import type { Gate, GateContext } from "./gate.ts";
 import { GateConnection } from "./gate-connection.ts";
 import { installTrigger } from "./install-sql.ts";
-import { Rounds, within } from "./rounds.ts";
+import { Rounds } from "./rounds.ts";
 import {
   FAMILY_TRIGGERS_QUERY,
   type FamilyMember,
@@ -146,7 +147,7 @@ export class GatedSource implements ChangeSource {
     readonly definitions: boolean;
   }): Promise<boolean> {
     if (this.#live === null) return false;
-    return await within(timeoutMs, this.#rounds.next(definitions));
+    return (await within(this.#rounds.next(definitions), timeoutMs)) ?? false;
   }
 
   async token(): Promise<string> {

@@ -33,16 +33,3 @@ export class Rounds {
     return promise;
   }
 }
-
-/** The promise's value, or false if that takes longer. */
-export async function within(timeoutMs: number, promise: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -4,9 +4,10 @@ import { FreshnessError } from "../../../errors.ts";
 import type { ChangeSink, ChangeSource, SourceState, Watch } from "../../../freshness/change-source.ts";
 import { type Bypass, bypass } from "../../../outcome.ts";
 import type { ChangeFeed, Snapshot } from "../../../store/contract.ts";
+import { within } from "../../../within.ts";
 import type { ChangeSourceOptions, OriginLoadTable } from "../../dialect.ts";
 import type { DictionaryCodec } from "../load-column.ts";
-import { type ClientClass, OwnConnections, type PoolOptions } from "../own-connections.ts";
+import { type ClientClass, isStatementError, OwnConnections, type PoolOptions } from "../own-connections.ts";
 import { applySession, type Session } from "../session.ts";
 import { textOnly } from "../text-only.ts";
 import { Clock } from "./clock.ts";
@@ -325,20 +326,4 @@ function notFollowing(): Bypass {
 function lostError(error: Error): Error {
   if (error instanceof FreshnessError) return error;
   return new FreshnessError(`The change stream has ended: ${error.message}`, { cause: error });
-}
-
-function isStatementError(error: unknown): boolean {
-  return error instanceof Error && "severity" in error && error.severity === "ERROR";
-}
-
-/** `null` if it takes longer; an error that comes later concerns nobody. */
-async function within<Result>(promise: Promise<Result>, timeoutMs: number): Promise<Result | null> {
-  const late = Promise.withResolvers<null>();
-  const timer = setTimeout(late.resolve, Math.max(0, timeoutMs), null);
-  promise.catch(() => {});
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

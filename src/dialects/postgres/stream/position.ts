@@ -17,6 +17,19 @@ export interface LogSizes {
   readonly segment: bigint;
 }
 
+/** SQL of two members of a JSON object: a `LogSizesRow`. */
+export const LOG_SIZES = `'block', pg_catalog.current_setting('wal_block_size'),
+  'segment', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::pg_catalog.text`;
+
+export interface LogSizesRow {
+  readonly block: string;
+  readonly segment: string;
+}
+
+export function logSizes({ block, segment }: LogSizesRow): LogSizes {
+  return { block: BigInt(block), segment: BigInt(segment) };
+}
+
 /** SizeOfXLogShortPHD and SizeOfXLogLongPHD of src/include/access/xlog_internal.h: at each page, at each segment. */
 const PAGE_HEADER = 24n;
 const SEGMENT_HEADER = 40n;

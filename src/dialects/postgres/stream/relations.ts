@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { PARTS_OF_TYPES } from "../catalog-query.ts";
 import { textOnly } from "../text-only.ts";
 
 /** What the catalog says of the tables to watch, of all members of their trees, and of the publication. */
@@ -58,16 +59,7 @@ types (root, oid) AS (
   FROM tree AS t JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid
   WHERE t.root = t.oid AND a.attnum > 0 AND a.atttypid >= 16384
   UNION
-  SELECT p.root, part.oid
-  FROM types AS p JOIN pg_catalog.pg_type AS t ON t.oid = p.oid
-  CROSS JOIN LATERAL (
-    SELECT t.typbasetype
-    UNION ALL SELECT t.typelem
-    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
-    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
-              WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0
-  ) AS part(oid)
-  WHERE part.oid >= 16384
+  ${PARTS_OF_TYPES}
 ),
 publication AS (SELECT p.* FROM pg_catalog.pg_publication AS p WHERE p.pubname = $2),
 published AS (

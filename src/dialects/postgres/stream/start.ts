@@ -6,7 +6,7 @@ import { SERVER_START } from "../attach/probe.ts";
 import type { ClientClass, PoolOptions } from "../own-connections.ts";
 import { applySessionToStream, type Session } from "../session.ts";
 import { textOnly } from "../text-only.ts";
-import type { LogSizes } from "./position.ts";
+import { LOG_SIZES, type LogSizes, type LogSizesRow, logSizes } from "./position.ts";
 import { claimName, createPublication, dropPublication, OWN_PREFIX } from "./publication.ts";
 import { ReplicationConnection } from "./replication-connection.ts";
 
@@ -38,7 +38,7 @@ export interface Opened {
   readonly command: string;
 }
 
-interface Facts {
+interface Facts extends LogSizesRow {
   readonly recovery: boolean;
   readonly walLevel: string;
   readonly mayCreate: boolean;
@@ -46,8 +46,6 @@ interface Facts {
   readonly database: string;
   readonly role: string;
   readonly server: string;
-  readonly block: string;
-  readonly segment: string;
 }
 
 const FACTS_QUERY = `
@@ -59,8 +57,7 @@ SELECT pg_catalog.json_build_object(
   'database', pg_catalog.current_database(),
   'role', current_user,
   'server', ${SERVER_START},
-  'block', pg_catalog.current_setting('wal_block_size'),
-  'segment', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))::pg_catalog.text
+  ${LOG_SIZES}
 )::pg_catalog.text`;
 
 /**
@@ -96,7 +93,7 @@ export async function openStream(parts: StartParts): Promise<Opened> {
       publication,
       system: identity ?? "",
       server,
-      sizes: { block: BigInt(facts.block), segment: BigInt(facts.segment) },
+      sizes: logSizes(facts),
       command: `START_REPLICATION SLOT ${quoteName(name)} LOGICAL 0/0 (proto_version '1', publication_names '${quoteName(publication).replaceAll("'", "''")}')`,
     };
   } catch (error) {
