@@ -77,10 +77,6 @@ export class AttachedCache implements ClientCache {
     return this.#state === "open" && this.#parts.writes.isSettled;
   }
 
-  get fresh(): boolean {
-    return this.#parts.freshness.serves;
-  }
-
   recall(sql: string): Decision | undefined {
     const { planner } = this.#parts;
     return sql.length <= LONGEST_TEXT ? planner.recall(sql) : planner.known(sql);
@@ -88,7 +84,9 @@ export class AttachedCache implements ClientCache {
 
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
     const startedAt = observed() ? performance.now() : 0;
-    const rows = this.#parts.runner.runNow(prepared, params, format);
+    const { freshness, runner } = this.#parts;
+    if (!freshness.serves(prepared.entry.plan.tables)) return null;
+    const rows = runner.runNow(prepared, params, format);
     if (rows === null) return null;
     const { statistics, verification } = this.#parts;
     statistics.hits += 1;
@@ -196,8 +194,9 @@ export class AttachedCache implements ClientCache {
   #onMiss(prepared: Prepared, params: readonly unknown[]): BypassReason | null {
     const { entry } = prepared;
     if (params.length !== entry.parameterCount) return "parameter";
-    if (!this.fresh && this.#parts.loader.covering(entry.plan) !== null) return "not-fresh";
-    const refusal = this.#parts.loader.refusal(entry.plan);
+    const { freshness, loader } = this.#parts;
+    if (!freshness.serves(entry.plan.tables) && loader.covering(entry.plan) !== null) return "not-fresh";
+    const refusal = loader.refusal(entry.plan);
     if (refusal !== null) return refusal.reason;
     const execution = this.#parts.runner.executionOf(entry);
     if (execution === null) return this.#fetch(entry.plan);

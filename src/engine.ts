@@ -122,9 +122,10 @@ export class CachingEngine implements AsyncDisposable {
   ): Promise<Result[]> {
     // The hit path: no await, and nothing but the answer is allocated.
     const known = options === undefined ? this.#planner.known(sql) : undefined;
-    if (known?.kind === "prepared" && !observed() && this.#writes.serves && this.#freshness.serves) {
-      const rows =
-        this.#refusalOfMode(known.entry.plan) === null ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
+    if (known?.kind === "prepared" && !observed() && this.#writes.serves) {
+      const { plan } = known.entry;
+      const serves = this.#freshness.serves(plan.tables) && this.#refusalOfMode(plan) === null;
+      const rows = serves ? this.#runner.runNow(known, params ?? NO_PARAMETERS) : null;
       if (rows !== null) {
         this.#statistics.hits += 1;
         if (this.#verification !== null) this.#verification.offer(known, params ?? NO_PARAMETERS);
@@ -338,7 +339,7 @@ export class CachingEngine implements AsyncDisposable {
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
       if (!this.#writes.isSettled) await this.#writes.settleOrForget();
       if (!(await this.#isFresh(prepared.entry.plan, required, calledAt))) {
-        return this.#refuse(notFresh(this.#freshness), sql, params);
+        return this.#refuse(notFresh(this.#freshness, prepared.entry.plan), sql, params);
       }
       const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
       if (Array.isArray(rows)) {
@@ -373,7 +374,7 @@ export class CachingEngine implements AsyncDisposable {
         tables.map(({ table }) => table.id),
       );
     }
-    return await this.#freshness.admits(required, calledAt);
+    return await this.#freshness.admits(required, tables, calledAt);
   }
 
   /** A miss must not cost a transparent caller the load of a big table: the origin answers while it loads. */

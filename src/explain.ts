@@ -100,7 +100,7 @@ function refusalNow(
   if (!writes.sessionIsClean) return SESSION_STATE;
   const refused = loader.refusal(entry.plan) ?? attached.refusal(entry.plan);
   if (refused !== null) return refused;
-  if (freshness.obstacle !== null) return notFresh(freshness);
+  if (freshness.obstacle(entry.plan.tables) !== null) return notFresh(freshness, entry.plan);
   const execution = runner.executionOf(entry);
   if (execution !== null && !(execution instanceof Execution)) return execution;
   if (params === undefined) return null;

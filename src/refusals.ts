@@ -17,8 +17,8 @@ export const SESSION_STATE: Bypass = bypass(
 );
 
 /** The cache cannot be shown to be fresh enough at this moment. */
-export function notFresh({ obstacle }: Freshness): Bypass {
-  return bypass("not-fresh", obstacle ?? "what the query asks to see was not confirmed in time");
+export function notFresh(freshness: Freshness, { tables }: Plan): Bypass {
+  return bypass("not-fresh", freshness.obstacle(tables) ?? "what the query asks to see was not confirmed in time");
 }
 
 /** What strict mode refuses unless it is told otherwise. */

@@ -32,7 +32,7 @@ export class WriteThrough {
   readonly #loader: Loader;
   readonly #planner: Planner;
   readonly #freshness: Freshness;
-  readonly #effects = new WeakMap<Statement, { readonly epoch: number; readonly effect: Effect }>();
+  readonly #effects = new WeakMap<Statement, FoundEffect>();
   #session: "clean" | "in transaction" | "changed" = "clean";
   /** Grows when what a name or a function means may have changed. */
   #epoch = 0;
@@ -76,12 +76,13 @@ export class WriteThrough {
   /** What a statement makes wrong once it is carried out; at once where that was found out before. */
   effectOf(statement: Statement): Effect | Promise<Effect> {
     const known = this.#effects.get(statement);
-    if (known?.epoch === this.#epoch) return known.effect;
+    if (known?.epoch === this.#epoch && known.askedAt >= this.#freshness.definitionsAsOf) return known.effect;
     const simple = simpleEffect(statement);
     if (simple !== null) return simple;
     const epoch = this.#epoch;
+    const askedAt = performance.now();
     return this.#findEffect(statement).then((effect) => {
-      this.#effects.set(statement, { epoch, effect });
+      this.#effects.set(statement, { epoch, askedAt, effect });
       return effect;
     });
   }
@@ -111,7 +112,7 @@ export class WriteThrough {
 
   /** Where changes are followed these come that way; until they have come, nothing is served. */
   #changed(tables: readonly string[] | "all"): void {
-    if (this.#freshness.followsWrites) this.#freshness.wrote();
+    if (this.#freshness.followsWrites) this.#freshness.wrote(tables);
     else this.#loader.invalidate(tables);
   }
 
@@ -129,7 +130,8 @@ export class WriteThrough {
   async mayWrite(statement: Statement | null, anywhere: boolean = false): Promise<boolean> {
     if (statement === null || !("functions" in statement) || statement.functions.length === 0) return false;
     try {
-      return await this.#origin.functionsMayWrite(statement.functions, anywhere);
+      const { definitionsAsOf } = this.#freshness;
+      return await this.#origin.functionsMayWrite(statement.functions, { anywhere, askedSince: definitionsAsOf });
     } catch {
       return true;
     }
@@ -223,11 +225,18 @@ export class WriteThrough {
   async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {
     if (changes.length === 0) return [];
     try {
-      return await this.#origin.writeReach(changes);
+      return await this.#origin.writeReach(changes, { askedSince: this.#freshness.definitionsAsOf });
     } catch {
       return "all";
     }
   }
+}
+
+/** An effect that the catalog was asked for, at this time (`performance.now()`). */
+interface FoundEffect {
+  readonly epoch: number;
+  readonly askedAt: number;
+  readonly effect: Effect;
 }
 
 /** The effect that needs no question; `null` where the catalog has to tell. */

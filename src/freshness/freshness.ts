@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FreshnessError } from "../errors.ts";
 import type { ChangeSink, ChangeSource, SourceState } from "./change-source.ts";
 import type { FreshnessLevel, Requirement } from "./level.ts";
+import { OwnWrites, type TableRead, type WrittenTables } from "./own-writes.ts";
 
 /** How long a read waits for what would make it an answer of the cache, in milliseconds; then the origin answers. */
 const WAIT_MS = 10;
@@ -57,8 +58,8 @@ export interface FreshnessOptions {
 /**
  * The clock that says whether an answer of the cache is fresh enough, checked when it is served and on a monotonic clock:
  * whatever keeps changes from arriving (a frozen server process, a dead network, a blocked event loop), the time of the
- * last confirmed catch-up falls behind and the origin answers. Only a confirmation that began after the cache's own last
- * write makes it serve again.
+ * last confirmed catch-up falls behind and the origin answers. What this process has written to is served again after a
+ * confirmation that began after the write.
  *
  * ```
  *  new ──start()──► starting ──► live ──lost()──► lost ──(reconnect, with jitter)──► starting
@@ -79,10 +80,10 @@ export class Freshness implements ChangeSink {
   #freshAt = Number.NEGATIVE_INFINITY;
   /** Hits of the engine's own level are served until then. */
   #servesUntil: number;
-  /** Counts own writes, and those of them that a confirmation has covered. */
-  #writes = 0;
-  #confirmedWrites = 0;
-  #confirming: Promise<void> | null = null;
+  readonly #ownWrites = new OwnWrites();
+  #confirmsWrites = false;
+  /** The catch-up that is to confirm own writes. */
+  #confirmation: Promise<unknown> = Promise.resolve();
   /** A catch-up that reads have asked for, and others may share. */
   #catchingUp: { readonly startedAt: number; readonly done: Promise<boolean> } | null = null;
   #tick: NodeJS.Timeout | undefined;
@@ -114,10 +115,11 @@ export class Freshness implements ChangeSink {
     return this.#level;
   }
 
-  /** True if a hit may be served at the engine's own level, at once. */
-  get serves(): boolean {
+  /** True if a hit over these tables may be served at the engine's own level, at once. */
+  serves(tables: readonly TableRead[]): boolean {
     const until = this.#servesUntil;
-    return until === Number.POSITIVE_INFINITY || performance.now() < until || this.#expire();
+    if (until === Number.POSITIVE_INFINITY) return true;
+    return (performance.now() < until || this.#expire()) && this.#ownWrites.areSeenIn(tables);
   }
 
   /** Of `{ ttl }`: rows that are too old go, and the others may be served. */
@@ -136,6 +138,14 @@ export class Freshness implements ChangeSink {
   /** True if own writes are covered by following changes, so that they need not make rows wrong. */
   get followsWrites(): boolean {
     return this.#source !== null;
+  }
+
+  /**
+   * What was read of definitions before this time (`performance.now()`) may be out of date by more than the level allows;
+   * others may have changed what a write reaches. Without a change source only `invalidate()` tells.
+   */
+  get definitionsAsOf(): number {
+    return this.#source === null ? Number.NEGATIVE_INFINITY : performance.now() - this.#maxLagMs;
   }
 
   /** Follows changes; again after a failure. Rejects with what the source rejects with. */
@@ -193,15 +203,18 @@ export class Freshness implements ChangeSink {
    *
    * @param calledAt when the query was sent (`performance.now()`): ages count from there
    */
-  async admits({ strict, maxAgeMs, after, ownWrites }: Requirement, calledAt: number): Promise<boolean> {
+  async admits(
+    { strict, maxAgeMs, after, ownWrites }: Requirement,
+    tables: readonly TableRead[],
+    calledAt: number,
+  ): Promise<boolean> {
     const source = this.#source;
     // Of what age rows are, without a source, is the loader's to see to.
     if (source === null) return after === null;
     if (this.#state !== "live") return false;
     if (after !== null && !(await source.reached(after, WAIT_MS))) return false;
     if (strict && !(await source.confirm({ timeoutMs: this.#patienceMs, definitions: true }))) return false;
-    if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) await this.#confirmedOrWaited();
-    if (ownWrites && !strict && this.#writes !== this.#confirmedWrites) return false;
+    if (ownWrites && !strict && !(await this.#seesOwnWrites(tables))) return false;
     if (!strict && maxAgeMs !== null && !(await this.#freshFrom(calledAt - maxAgeMs, source))) return false;
     return this.#state === "live";
   }
@@ -211,29 +224,43 @@ export class Freshness implements ChangeSink {
     return Math.min(this.#maxLagMs, 10 * WAIT_MS);
   }
 
-  /** Why the cache does not answer at the engine's own level, for a person; `null` if it does. */
-  get obstacle(): string | null {
-    if (this.serves || (this.#state === "live" && this.#level === "strict")) return null;
+  /** Why the cache does not answer a query over these tables at the engine's own level, for a person; `null` if it does. */
+  obstacle(tables: readonly TableRead[]): string | null {
+    if (this.serves(tables) || (this.#state === "live" && this.#level === "strict")) return null;
     if (this.#state !== "live") return `changes of the database are not followed (${this.#state})`;
-    if (this.#writes !== this.#confirmedWrites) return "a write of this program is not confirmed to be seen yet";
+    if (!this.#ownWrites.areSeenIn(tables)) return "a write of this program is not confirmed to be seen yet";
     return `the last confirmed catch-up is more than ${this.#maxLagMs} ms ago`;
   }
 
-  /** A statement of this process may have written: it is seen by each read from this call on, or the origin answers. */
-  wrote(): void {
+  /** A statement of this process may have written there: each read from this call on sees it, or the origin answers. */
+  wrote(tables: WrittenTables): void {
     if (this.#source === null) return;
-    this.#writes += 1;
-    this.#servesUntil = Number.NEGATIVE_INFINITY;
-    this.#confirming ??= this.#confirmWrites(this.#source).finally(() => {
-      this.#confirming = null;
-    });
+    this.#ownWrites.add(tables);
+    if (!this.#confirmsWrites) void this.#confirmWrites(this.#source);
   }
 
   async #confirmWrites(source: ChangeSource): Promise<void> {
-    while (this.#state === "live" && this.#confirmedWrites !== this.#writes) {
+    this.#confirmsWrites = true;
+    while (this.#state === "live" && !this.#ownWrites.areConfirmed) {
+      const caughtUp = this.#catchUp(source);
+      this.#confirmation = caughtUp;
       // The origin may be out of reach: the next try is not at once.
-      if (!(await this.#catchUp(source))) await this.#pause(WAIT_MS);
+      if (!(await caughtUp)) await this.#pause(WAIT_MS);
     }
+    this.#confirmsWrites = false;
+  }
+
+  /** Whether own writes to these tables are seen, now or very soon. */
+  async #seesOwnWrites(tables: readonly TableRead[]): Promise<boolean> {
+    if (this.#ownWrites.areSeenIn(tables)) return true;
+    const waited = this.#pause(WAIT_MS).then(() => true);
+    // The one under way may have begun before the write, the next one has not.
+    for (let round = 0; round < 2; round++) {
+      const late = await Promise.race([this.#confirmation.then(() => false), waited]);
+      if (this.#ownWrites.areSeenIn(tables)) return true;
+      if (late) return false;
+    }
+    return false;
   }
 
   /** Whether what was committed by then is seen, now or very soon. */
@@ -251,26 +278,17 @@ export class Freshness implements ChangeSink {
     return this.#freshAt >= at;
   }
 
-  async #confirmedOrWaited(): Promise<void> {
-    if (this.#confirming !== null) await Promise.race([this.#confirming, this.#pause(WAIT_MS)]);
-  }
-
   /** Confirms that readers see what is committed now. */
   async #catchUp(source: ChangeSource): Promise<boolean> {
     const startedAt = performance.now();
-    const writes = this.#writes;
+    const writes = this.#ownWrites.count;
     const epoch = this.#epoch;
     const confirmed = await source.confirm({ timeoutMs: this.#maxLagMs, definitions: true });
     if (!confirmed || epoch !== this.#epoch || this.#state !== "live") return false;
     this.#freshAt = Math.max(this.#freshAt, startedAt);
-    this.#confirmedWrites = Math.max(this.#confirmedWrites, writes);
-    this.#settleServing();
+    this.#ownWrites.confirm(writes);
+    if (this.#level !== "strict") this.#servesUntil = this.#freshAt + this.#maxLagMs;
     return true;
-  }
-
-  #settleServing(): void {
-    const serves = this.#state === "live" && this.#level !== "strict" && this.#writes === this.#confirmedWrites;
-    this.#servesUntil = serves ? this.#freshAt + this.#maxLagMs : Number.NEGATIVE_INFINITY;
   }
 
   #schedule(source: ChangeSource): void {

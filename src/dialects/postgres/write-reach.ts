@@ -1,13 +1,15 @@
 import type { QualifiedName } from "../../parse/ast.ts";
 import type { WriteReach } from "../dialect.ts";
 import { regclassText } from "./catalog.ts";
+import { NOTIFY, TOUCH } from "./gates/install-sql.ts";
 
 /** Runs a query with one JSON parameter; resolves to its one text. */
 export type AskText = (sql: string, json: string) => Promise<string>;
 
 /**
  * Answers `all` when a name is no ordinary table, or when a trigger of a user, a rule or the function of a column default
- * could write anywhere (functions in C, such as those that make a UUID, are taken not to).
+ * could write anywhere (functions in C, such as those that make a UUID, are taken not to). SQLmem's own triggers write
+ * nothing that is cached.
  *
  * The closure goes both ways through inheritance (what a child holds shows in its ancestors) and along foreign keys
  * whose action writes the referencing table. Triggers: `tgisinternal` are those of foreign keys and partitions, `D` is
@@ -38,7 +40,9 @@ SELECT CASE WHEN
   EXISTS (SELECT FROM named AS n LEFT JOIN pg_catalog.pg_class AS c ON c.oid = n.oid
           WHERE c.oid IS NULL OR c.relkind NOT IN ('r', 'p', 'm'))
   OR EXISTS (SELECT FROM reach AS r JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = r.oid
-             WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')
+             WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+               WHERE p.oid = t.tgfoid AND n.nspname = 'sqlmem' AND p.proname IN ('${TOUCH.function}', '${NOTIFY.function}')))
   OR EXISTS (SELECT FROM reach AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
              WHERE w.ev_type <> '1' AND w.ev_enabled <> 'D')
   OR EXISTS (SELECT FROM reach AS r
@@ -107,11 +111,16 @@ FROM (
                 WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace)
 ) AS found`;
 
-/** Remembers answers until `forget`; bounded. */
+interface Answer {
+  readonly askedAt: number;
+  readonly text: Promise<string>;
+}
+
+/** Remembers answers until `forget`; bounded. `askedSince`: an answer from before this time is asked for again. */
 export class WriteReachCache {
   readonly #ask: AskText;
-  readonly #reach = new Map<string, Promise<string>>();
-  readonly #functions = new Map<string, Promise<string>>();
+  readonly #reach = new Map<string, Answer>();
+  readonly #functions = new Map<string, Answer>();
 
   constructor(ask: AskText) {
     this.#ask = ask;
@@ -128,37 +137,43 @@ export class WriteReachCache {
   }
 
   /** Ids of all tables that a write to these may change. */
-  async reach(names: readonly QualifiedName[]): Promise<WriteReach> {
+  async reach(names: readonly QualifiedName[], askedSince: number = EVER): Promise<WriteReach> {
     if (names.length === 0) return [];
     const texts = [...new Set(names.map(regclassText))].sort();
-    return JSON.parse(await this.#remember(this.#reach, REACH_QUERY, JSON.stringify(texts))) as WriteReach;
+    return JSON.parse(await this.#remember(this.#reach, REACH_QUERY, JSON.stringify(texts), askedSince)) as WriteReach;
   }
 
   /** True if one of them is volatile and not the database's own; a name that nobody has will be the origin's error. */
-  async functionsMayWrite(names: readonly QualifiedName[], anywhere: boolean): Promise<boolean> {
+  async functionsMayWrite(
+    names: readonly QualifiedName[],
+    anywhere: boolean,
+    askedSince: number = EVER,
+  ): Promise<boolean> {
     if (names.length === 0) return false;
     if (names.some((name) => RUNS_SQL.has(name.at(-1) ?? ""))) return true;
     const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "", anywhere }));
-    return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
+    return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions), askedSince)) === "true";
   }
 
   /** Functions of a user that these names, unqualified in a statement, may mean; and operators of a user, if there are any. */
   async overloads(names: readonly QualifiedName[]): Promise<readonly string[]> {
     const unqualified = names.filter((name) => name.length === 1).map((name) => name[0] ?? "");
-    return JSON.parse(await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified))) as string[];
+    const answer = await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified), EVER);
+    return JSON.parse(answer) as string[];
   }
 
-  #remember(answers: Map<string, Promise<string>>, sql: string, json: string): Promise<string> {
+  #remember(answers: Map<string, Answer>, sql: string, json: string, askedSince: number): Promise<string> {
     const known = answers.get(json);
-    if (known !== undefined) return known;
+    if (known !== undefined && known.askedAt >= askedSince) return known.text;
     if (answers.size >= MAX_ANSWERS) answers.clear();
-    const answer = this.#ask(sql, json);
+    const answer = { askedAt: performance.now(), text: this.#ask(sql, json) };
     answers.set(json, answer);
-    answer.catch(() => {
+    answer.text.catch(() => {
       if (answers.get(json) === answer) answers.delete(json);
     });
-    return answer;
+    return answer.text;
   }
 }
 
 const MAX_ANSWERS = 10_000;
+const EVER = Number.NEGATIVE_INFINITY;

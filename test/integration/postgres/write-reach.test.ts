@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Origin } from "../../../src/dialects/dialect.ts";
 import { openOrigin } from "../../../src/dialects/postgres/connect.ts";
+import { installNotify, NOTIFY } from "../../../src/dialects/postgres/gates/install-sql.ts";
 import { createDatabase, servers, type TestDatabase } from "../../support/postgres.ts";
 
 describe.each(servers())("what a write reaches on $name", (server) => {
@@ -71,13 +72,22 @@ describe.each(servers())("what a write reaches on $name", (server) => {
     expect(await reach("alone", "triggered")).toBe("all");
   });
 
-  test("answers are kept until they are forgotten", async () => {
+  test("not SQLmem's own triggers", async () => {
+    await database.query(`${installNotify()}; CREATE TABLE notifying (id int);
+      CREATE TRIGGER sqlmem_notify AFTER INSERT ON notifying EXECUTE FUNCTION sqlmem.${NOTIFY.function}()`);
+    expect(await reach("notifying")).toEqual(["notifying"]);
+  });
+
+  test("answers are kept until they are forgotten, or too old for who asks", async () => {
     await database.query("CREATE TABLE moving (id int)");
     const [before] = [await origin.writeReach([["moving"]])];
     await database.query("CREATE TRIGGER t AFTER INSERT ON moving EXECUTE FUNCTION spread()");
     expect(await origin.writeReach([["moving"]])).toEqual(before);
-    origin.forgetCatalog(["1"]);
+    expect(await origin.writeReach([["moving"]], { askedSince: performance.now() })).toBe("all");
+    await database.query("DROP TRIGGER t ON moving");
     expect(await origin.writeReach([["moving"]])).toBe("all");
+    origin.forgetCatalog(["1"]);
+    expect(await origin.writeReach([["moving"]])).toEqual(before);
   });
 
   test("functions", async () => {

@@ -77,7 +77,7 @@ function open(level: FreshnessLevel, followed = true) {
     },
   });
   const admits = (options = {}): Promise<boolean> =>
-    freshness.admits(requirementOf(level, LAG_MS, options), performance.now());
+    freshness.admits(requirementOf(level, LAG_MS, options), [], performance.now());
   return { freshness, source, calls, states, faults, oldest, admits };
 }
 
@@ -102,81 +102,98 @@ describe("the clock of freshness", () => {
   it("serves without a change source, but promises nothing", async () => {
     const { freshness, admits } = open("manual", false);
     await freshness.start();
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(freshness.stats()).toMatchObject({ level: "manual", source: null, state: "off", lagMs: null });
     expect(await admits()).toBe(true);
     expect(await admits({ after: "token" })).toBe(false);
-    freshness.wrote();
-    expect(freshness.serves).toBe(true);
+    freshness.wrote("all");
+    expect(freshness.serves([])).toBe(true);
   });
 
   it("serves from the first confirmation on, for as long as the lag allows", async () => {
     const { freshness, source, states } = open("session");
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
     const started = freshness.start();
     await until("it asks", () => source.questions.length > 0);
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
     expect(source.questions[0]?.definitions).toBe(true);
     // The time counts from when it was asked.
     vi.advanceTimersByTime(LAG_MS / 2);
     await source.answer(true);
     await started;
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(freshness.stats().lagMs).toBe(LAG_MS / 2);
     vi.advanceTimersByTime(LAG_MS / 2);
-    expect(freshness.serves).toBe(false);
-    expect(freshness.obstacle).toMatch(/confirmed catch-up/);
+    expect(freshness.serves([])).toBe(false);
+    expect(freshness.obstacle([])).toMatch(/confirmed catch-up/);
     expect(states).toEqual(["starting", "live"]);
   });
 
   it("an own write is served after a confirmation that began after it", async () => {
     const { freshness, source, admits } = await openLive();
-    freshness.wrote();
-    expect(freshness.serves).toBe(false);
-    freshness.wrote();
+    freshness.wrote("all");
+    expect(freshness.serves([])).toBe(false);
+    freshness.wrote("all");
     // This one was asked after the first write, and before the second.
     await source.answer(true);
-    expect(freshness.serves).toBe(false);
-    expect(freshness.obstacle).toMatch(/a write of this program/);
+    expect(freshness.serves([])).toBe(false);
+    expect(freshness.obstacle([])).toMatch(/a write of this program/);
     const read = admits();
     await source.answer(true);
     expect(await read).toBe(true);
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
   });
 
   it("an own write that is not confirmed is asked about again, and the origin answers meanwhile", async () => {
     const { freshness, source, admits } = await openLive();
-    freshness.wrote();
+    freshness.wrote("all");
     await source.answer(false);
     expect(await admits()).toBe(false);
     expect(await admits({ freshness: "manual" })).toBe(true);
     await source.answer(true);
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
+  });
+
+  it("an own write stops the tables that it may have changed", async () => {
+    const { freshness, source } = await openLive();
+    const a = [{ table: { id: "a" } }];
+    const b = [{ table: { id: "b" } }];
+    freshness.wrote(["a"]);
+    expect([freshness.serves(a), freshness.serves(b), freshness.serves([...a, ...b])]).toEqual([false, true, false]);
+    freshness.wrote(["b", "c"]);
+    // Asked after the first write, and before the second.
+    await source.answer(true);
+    expect([freshness.serves(a), freshness.serves(b)]).toEqual([true, false]);
+    freshness.wrote("all");
+    await source.answer(true);
+    expect([freshness.serves(a), freshness.serves(b), freshness.serves([])]).toEqual([false, false, false]);
+    await source.answer(true);
+    expect([freshness.serves(a), freshness.serves(b)]).toEqual([true, true]);
   });
 
   it("a loss stops serving at once, and what follows begins anew", async () => {
     const { freshness, source, calls, faults, states } = await openLive();
     source.startError = new Error("not yet");
     source.sink?.lost(new Error("gone"));
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
     expect(calls).toEqual(["rows all"]);
     expect(faults[0]).toBeInstanceOf(FreshnessError);
     await until("it tries again", () => source.starts >= 2);
     source.startError = null;
     await source.answer(true);
     await until("it recovers", () => calls.includes("recovered"));
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(states.at(-1)).toBe("live");
     expect(freshness.stats().losses).toBe(1);
   });
 
   it("what was asked before a loss confirms nothing after it", async () => {
     const { freshness, source } = await openLive();
-    freshness.wrote();
+    freshness.wrote("all");
     await until("it asks", () => source.questions.length > 0);
     source.sink?.lost(new Error("gone"));
     await source.answer(true);
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
     await freshness.stop();
   });
 
@@ -185,11 +202,11 @@ describe("the clock of freshness", () => {
     const started = freshness.start();
     source.sink?.lost(new Error("gone"));
     await started;
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
     await until("it starts again", () => source.starts === 2);
     await source.answer(true);
     await until("it recovers", () => calls.includes("recovered"));
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
   });
 
   it("the first start raises what the source raises, and the next one tries again", async () => {
@@ -201,13 +218,13 @@ describe("the clock of freshness", () => {
     const started = freshness.start();
     await source.answer(true);
     await started;
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
   });
 
   it("strict: each read is confirmed, definitions included", async () => {
     const { freshness, source, admits } = await openLive("strict");
-    expect(freshness.serves).toBe(false);
-    expect(freshness.obstacle).toBeNull();
+    expect(freshness.serves([])).toBe(false);
+    expect(freshness.obstacle([])).toBeNull();
     const read = admits();
     await until("it asks", () => source.questions.length > 0);
     expect(source.questions[0]?.definitions).toBe(true);
@@ -236,18 +253,18 @@ describe("the clock of freshness", () => {
 
   it("ttl: rows go when they are too old, at the moment that they would be served", async () => {
     const { freshness, calls, oldest } = open({ ttl: 1000 }, false);
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     const at = performance.now();
     freshness.fetched(at);
     vi.advanceTimersByTime(999);
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(calls).toEqual([]);
     vi.advanceTimersByTime(1);
     oldest.at = at + 500;
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(calls).toEqual([`before ${at}`]);
     vi.advanceTimersByTime(499);
-    expect(freshness.serves).toBe(true);
+    expect(freshness.serves([])).toBe(true);
     expect(calls).toHaveLength(1);
   });
 
@@ -262,6 +279,6 @@ describe("the clock of freshness", () => {
     source.sink?.lost(new Error("again"));
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(source.starts).toBe(starts);
-    expect(freshness.serves).toBe(false);
+    expect(freshness.serves([])).toBe(false);
   });
 });

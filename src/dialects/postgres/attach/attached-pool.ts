@@ -130,8 +130,7 @@ export class AttachedPool {
   #answer(call: Call): object | null {
     const sample = this.#sample?.attached;
     const { cache } = this.#host;
-    if (sample === undefined || this.#unusual.size > 0 || !cache.serving || !cache.fresh || !this.#inAnyOrder)
-      return null;
+    if (sample === undefined || this.#unusual.size > 0 || !cache.serving || !this.#inAnyOrder) return null;
     if (sample.client.binary === true) return null;
     // Who borrows a client may give it parsers that no other client has.
     if (call.types === null && !this.#idle.has(sample.client) && !this.#sampleIsUnchanged()) return null;

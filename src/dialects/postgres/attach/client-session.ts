@@ -116,7 +116,7 @@ export class ClientSession {
   /** True if the cache may answer this client's next statement. */
   get servesHits(): boolean {
     const { cache } = this.#host;
-    return this.#verdict === "same" && this.#outside && cache.serving && cache.fresh && isIdle(this.client);
+    return this.#verdict === "same" && this.#outside && cache.serving && isIdle(this.client);
   }
 
   /** True if it may answer later ones, as far as the session goes. */
