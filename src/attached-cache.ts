@@ -203,6 +203,8 @@ export class AttachedCache implements ClientCache {
     if (!(execution instanceof Execution)) return execution.reason;
     try {
       const bound = execution.bind(prepared.values(params));
+      // Nothing but a write that was looked into then has kept it from running here.
+      if (Array.isArray(bound) && execution.placement === "one") return "not-fresh";
       if (bound instanceof UnknownPosition || Array.isArray(bound)) {
         this.#warm(prepared, params, bound instanceof UnknownPosition);
         return null;
