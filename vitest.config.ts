@@ -11,5 +11,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     restoreMocks: true,
+    // Node runs the sources as they are, as it does in all that is not a test; nothing is transformed.
+    experimental: { viteModuleRunner: false },
   },
 });

@@ -6,8 +6,8 @@ import { atMost, type Section } from "./report.ts";
 const CLIENTS = 8;
 /** Of a full run; `SQLMEM_BENCH_TRIES` for another number. */
 const TRIES = 20_000;
-const WRITE = "UPDATE own SET v = $2 WHERE id = $1";
-const READ = "SELECT v FROM own WHERE id = $1";
+/** Clients and tables are as many: a write stops its table until it is confirmed. Each table has rows of all of them. */
+const tableOf = (client: number): string => `own_${client % CLIENTS}`;
 
 interface Tried {
   readonly writes: number[];
@@ -17,20 +17,24 @@ interface Tried {
 
 /**
  * Each client writes and reads what it has written, while the others do: how often it is not seen, and what the read waits
- * for it. Every other read comes a little later, so that it can be a hit.
+ * for it. Every other read comes a little later, so that it can be a hit; now and then two clients write to one table.
  */
 export async function measureOwnWrites(bench: Bench): Promise<Section> {
   const tries = Number(process.env.SQLMEM_BENCH_TRIES ?? Math.round(TRIES * bench.effort));
-  await using following = await openFollowing(bench, [
-    "CREATE TABLE own (id int PRIMARY KEY, v int NOT NULL)",
-    `INSERT INTO own SELECT i, 0 FROM generate_series(1, ${2 * CLIENTS}) AS i`,
-  ]);
+  const tables = Array.from({ length: CLIENTS }, (_, index) => tableOf(index));
+  await using following = await openFollowing(
+    bench,
+    tables.flatMap((table) => [
+      `CREATE TABLE ${table} (id int PRIMARY KEY, v int NOT NULL)`,
+      `INSERT INTO ${table} SELECT i, 0 FROM generate_series(1, ${2 * CLIENTS}) AS i`,
+    ]),
+  );
   const engine = following.openEngine();
   const attached = engine.attach(new pg.Pool({ connectionString: following.database.url, max: CLIENTS }));
   const bare = new pg.Pool({ connectionString: following.database.url, max: CLIENTS });
   try {
     await engine.ready();
-    await untilHit(engine, () => attached.query(READ, [1]));
+    for (const table of tables) await untilHit(engine, () => attached.query(readOf(table), [1]));
     const { hits } = engine.stats();
     const ours = await tryAll(attached, 1, tries);
     const served = engine.stats().hits - hits;
@@ -77,14 +81,17 @@ async function tryAll(pool: pg.Pool, firstId: number, tries: number): Promise<Tr
   return tried;
 }
 
+const readOf = (table: string): string => `SELECT v FROM ${table} WHERE id = $1`;
+
 async function tryOnce(client: pg.PoolClient, id: number, value: number, tried: Tried): Promise<void> {
+  const table = tableOf(value % 16 === 0 ? id + 1 : id);
   const begun = performance.now();
-  await client.query(WRITE, [id, value]);
+  await client.query(`UPDATE ${table} SET v = $2 WHERE id = $1`, [id, value]);
   const written = performance.now();
   tried.writes.push(written - begun);
   if (value % 2 === 0) await new Promise((resolve) => setTimeout(resolve, value % 5));
   const asked = performance.now();
-  const { rows } = await client.query<{ v: number }>(READ, [id]);
+  const { rows } = await client.query<{ v: number }>(readOf(table), [id]);
   tried.reads.push(performance.now() - asked);
   if (rows[0]?.v !== value) tried.stale++;
 }

@@ -80,7 +80,8 @@ export class WriteThrough {
     const simple = simpleEffect(statement);
     if (simple !== null) return simple;
     const epoch = this.#epoch;
-    const askedAt = performance.now();
+    // What only calls functions is not asked again.
+    const askedAt = statement.kind === "write" ? performance.now() : Number.POSITIVE_INFINITY;
     return this.#findEffect(statement).then((effect) => {
       this.#effects.set(statement, { epoch, askedAt, effect });
       return effect;
@@ -95,19 +96,28 @@ export class WriteThrough {
     return this.mayWrite(statement, true).then((writes) => (writes ? UNKNOWN_ROWS : NO_EFFECT));
   }
 
-  /** Makes wrong what a statement has touched; until that is known, nothing is served. */
+  /**
+   * Makes wrong what a statement has touched. Until that is known, nothing is served; where changes are followed it
+   * counts as having touched everything instead, and nobody waits for an origin that may be out of reach.
+   */
   apply(effect: Effect | Promise<Effect>): void {
     if (!(effect instanceof Promise)) {
       if (effect.definitions) this.forgetAll();
       else if (effect.tables === "all" || effect.tables.length > 0) this.#changed(effect.tables);
-      return;
+    } else if (this.#freshness.followsWrites) {
+      this.#freshness.wrote("all");
+      effect.then(
+        ({ definitions }) => definitions && this.forgetAll(),
+        () => this.forgetAll(),
+      );
+    } else {
+      const applied = effect.then(
+        (found) => this.apply(found),
+        () => this.forgetAll(),
+      );
+      this.#unsettled.add(applied);
+      void applied.finally(() => this.#unsettled.delete(applied));
     }
-    const applied = effect.then(
-      (found) => this.apply(found),
-      () => this.forgetAll(),
-    );
-    this.#unsettled.add(applied);
-    void applied.finally(() => this.#unsettled.delete(applied));
   }
 
   /** Where changes are followed these come that way; until they have come, nothing is served. */
@@ -130,8 +140,7 @@ export class WriteThrough {
   async mayWrite(statement: Statement | null, anywhere: boolean = false): Promise<boolean> {
     if (statement === null || !("functions" in statement) || statement.functions.length === 0) return false;
     try {
-      const { definitionsAsOf } = this.#freshness;
-      return await this.#origin.functionsMayWrite(statement.functions, { anywhere, askedSince: definitionsAsOf });
+      return await this.#origin.functionsMayWrite(statement.functions, anywhere);
     } catch {
       return true;
     }
@@ -210,7 +219,8 @@ export class WriteThrough {
       case "query":
       case "read":
       case "write":
-        this.apply(await this.effectOf(statement));
+        // What is not known yet is no reason to keep the answer back, where that does without it.
+        this.apply(this.#freshness.followsWrites ? this.effectOf(statement) : await this.effectOf(statement));
     }
   }
 
@@ -225,7 +235,7 @@ export class WriteThrough {
   async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {
     if (changes.length === 0) return [];
     try {
-      return await this.#origin.writeReach(changes, { askedSince: this.#freshness.definitionsAsOf });
+      return await this.#origin.writeReach(changes, this.#freshness.definitionsAsOf);
     } catch {
       return "all";
     }

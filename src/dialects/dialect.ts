@@ -68,11 +68,6 @@ export interface ChangeSourceOptions {
 /** What a write may change beyond the tables that it names: cascades, triggers, rules, partitions, inheritance. */
 export type WriteReach = readonly string[] | "all";
 
-/** An answer may be one that was asked for before, unless that was earlier than this (`performance.now()`). */
-export interface RememberedAnswer {
-  readonly askedSince?: number;
-}
-
 /** What a statement makes wrong once the origin has carried it out. */
 export interface Effect {
   /** Ids of the tables whose rows it may have changed. */
@@ -156,16 +151,16 @@ export interface Origin {
   loadResource(key: string): Promise<unknown>;
   /** Ids of a table and of its partitions, parents and children, whose rows are partly the same. */
   family(name: QualifiedName): Promise<readonly string[]>;
-  /** Ids of all tables that a write to `names` may change. */
-  writeReach(names: readonly QualifiedName[], options?: RememberedAnswer): Promise<WriteReach>;
+  /**
+   * Ids of all tables that a write to `names` may change. The answer may be one that was asked for before, unless that was
+   * earlier than `askedSince` (`performance.now()`).
+   */
+  writeReach(names: readonly QualifiedName[], askedSince?: number): Promise<WriteReach>;
   /**
    * True if any of these functions may write: a volatile one that is not the database's own. `anywhere`: a name without
    * schema may mean one of any schema.
    */
-  functionsMayWrite(
-    names: readonly QualifiedName[],
-    options?: RememberedAnswer & { readonly anywhere?: boolean },
-  ): Promise<boolean>;
+  functionsMayWrite(names: readonly QualifiedName[], anywhere?: boolean): Promise<boolean>;
   /** Types, as the planner reasons about them; known once `ready()` has resolved. */
   readonly typeSystem: TypeSystem;
   /** Which spellings of values are canonical. */

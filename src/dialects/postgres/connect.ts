@@ -13,7 +13,6 @@ import type {
   Description,
   Origin,
   OriginLoadTable,
-  RememberedAnswer,
   TypeParsers,
   WriteReach,
 } from "../dialect.ts";
@@ -283,15 +282,12 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
     return this.#reach.family(name);
   }
 
-  writeReach(names: readonly QualifiedName[], { askedSince }: RememberedAnswer = {}): Promise<WriteReach> {
+  writeReach(names: readonly QualifiedName[], askedSince?: number): Promise<WriteReach> {
     return this.#reach.reach(names, askedSince);
   }
 
-  functionsMayWrite(
-    names: readonly QualifiedName[],
-    { anywhere = false, askedSince }: RememberedAnswer & { readonly anywhere?: boolean } = {},
-  ): Promise<boolean> {
-    return this.#reach.functionsMayWrite(names, anywhere, askedSince);
+  functionsMayWrite(names: readonly QualifiedName[], anywhere: boolean = false): Promise<boolean> {
+    return this.#reach.functionsMayWrite(names, anywhere);
   }
 
   attachments(cache: ClientCache): Attachments {

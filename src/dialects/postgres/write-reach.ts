@@ -116,7 +116,7 @@ interface Answer {
   readonly text: Promise<string>;
 }
 
-/** Remembers answers until `forget`; bounded. `askedSince`: an answer from before this time is asked for again. */
+/** Remembers answers until `forget`, or until they were asked for too long ago for who asks; bounded. */
 export class WriteReachCache {
   readonly #ask: AskText;
   readonly #reach = new Map<string, Answer>();
@@ -144,25 +144,21 @@ export class WriteReachCache {
   }
 
   /** True if one of them is volatile and not the database's own; a name that nobody has will be the origin's error. */
-  async functionsMayWrite(
-    names: readonly QualifiedName[],
-    anywhere: boolean,
-    askedSince: number = EVER,
-  ): Promise<boolean> {
+  async functionsMayWrite(names: readonly QualifiedName[], anywhere: boolean): Promise<boolean> {
     if (names.length === 0) return false;
     if (names.some((name) => RUNS_SQL.has(name.at(-1) ?? ""))) return true;
     const functions = names.map((name) => ({ schema: name.at(-2) ?? null, name: name.at(-1) ?? "", anywhere }));
-    return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions), askedSince)) === "true";
+    return (await this.#remember(this.#functions, FUNCTIONS_QUERY, JSON.stringify(functions))) === "true";
   }
 
   /** Functions of a user that these names, unqualified in a statement, may mean; and operators of a user, if there are any. */
   async overloads(names: readonly QualifiedName[]): Promise<readonly string[]> {
     const unqualified = names.filter((name) => name.length === 1).map((name) => name[0] ?? "");
-    const answer = await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified), EVER);
+    const answer = await this.#remember(this.#functions, OVERLOADS_QUERY, JSON.stringify(unqualified));
     return JSON.parse(answer) as string[];
   }
 
-  #remember(answers: Map<string, Answer>, sql: string, json: string, askedSince: number): Promise<string> {
+  #remember(answers: Map<string, Answer>, sql: string, json: string, askedSince: number = EVER): Promise<string> {
     const known = answers.get(json);
     if (known !== undefined && known.askedAt >= askedSince) return known.text;
     if (answers.size >= MAX_ANSWERS) answers.clear();
