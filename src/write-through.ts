@@ -105,7 +105,7 @@ export class WriteThrough {
       if (effect.definitions) this.forgetAll();
       else if (effect.tables === "all" || effect.tables.length > 0) this.#changed(effect.tables);
     } else if (this.#freshness.followsWrites) {
-      this.#freshness.wrote("all");
+      this.#freshness.wrote(effect.then(({ tables }) => tables));
       effect.then(
         ({ definitions }) => definitions && this.forgetAll(),
         () => this.forgetAll(),

@@ -232,11 +232,20 @@ export class Freshness implements ChangeSink {
     return `the last confirmed catch-up is more than ${this.#maxLagMs} ms ago`;
   }
 
-  /** A statement of this process may have written there: each read from this call on sees it, or the origin answers. */
-  wrote(tables: WrittenTables): void {
+  /**
+   * A statement of this process may have written there: each read from this call on sees it, or the origin answers.
+   *
+   * @param tables `all` until the promise says which
+   */
+  wrote(tables: WrittenTables | Promise<WrittenTables>): void {
     if (this.#source === null) return;
-    this.#ownWrites.add(tables);
+    const write = this.#ownWrites.add(tables instanceof Promise ? "all" : tables);
     if (!this.#confirmsWrites) void this.#confirmWrites(this.#source);
+    if (!(tables instanceof Promise)) return;
+    tables.then(
+      (known) => known !== "all" && this.#ownWrites.narrow(write, known),
+      () => {},
+    );
   }
 
   async #confirmWrites(source: ChangeSource): Promise<void> {

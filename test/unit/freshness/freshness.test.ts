@@ -171,6 +171,28 @@ describe("the clock of freshness", () => {
     expect([freshness.serves(a), freshness.serves(b)]).toEqual([true, true]);
   });
 
+  it("a write of which it is not known yet where it went stops all tables until that is known", async () => {
+    const { freshness, source } = await openLive();
+    const a = [{ table: { id: "a" } }];
+    const b = [{ table: { id: "b" } }];
+    const reach = Promise.withResolvers<readonly string[]>();
+    freshness.wrote(reach.promise);
+    expect([freshness.serves(a), freshness.serves(b)]).toEqual([false, false]);
+    reach.resolve(["a"]);
+    await reach.promise;
+    expect([freshness.serves(a), freshness.serves(b)]).toEqual([false, true]);
+    // One that is never known is confirmed like any other, and so is what is known too late.
+    const late = Promise.withResolvers<readonly string[]>();
+    freshness.wrote(late.promise);
+    freshness.wrote(Promise.reject(new Error("out of reach")));
+    await source.answer(true);
+    await source.answer(true);
+    expect([freshness.serves(a), freshness.serves(b)]).toEqual([true, true]);
+    late.resolve(["b"]);
+    await late.promise;
+    expect(freshness.serves(b)).toBe(true);
+  });
+
   it("a loss stops serving at once, and what follows begins anew", async () => {
     const { freshness, source, calls, faults, states } = await openLive();
     source.startError = new Error("not yet");
