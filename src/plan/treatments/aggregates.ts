@@ -101,9 +101,11 @@ function countSql(call: AggregateCall): string | Bypass {
     return bypass("unsupported-function", `count() with ${call.operands.length} arguments`);
   }
   if (!isTerm(operand)) {
-    // The origin counts a constant for each row; NULL never.
-    const counts = operand.kind === "constant" && operand.text !== null && !call.distinct;
-    return counts ? `count(*)${call.filter}` : bypass("unsupported-function", "count() over a constant");
+    // The origin counts a constant for each row; NULL never. One of a written type has to be a value of that type.
+    const counts = operand.kind === "constant" && operand.text !== null && typeof operand.type === "string";
+    return counts && !call.distinct
+      ? `count(*)${call.filter}`
+      : bypass("unsupported-function", "count() over a constant");
   }
   if (call.distinct) {
     const value = operand.equality();
