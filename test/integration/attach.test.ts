@@ -394,5 +394,5 @@ describeOnServers(
       await sleep(0);
     });
   },
-  { setup: SETUP },
+  { setup: SETUP, newestOnly: true },
 );
