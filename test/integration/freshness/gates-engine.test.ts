@@ -253,5 +253,5 @@ describeOnServers(
       });
     });
   },
-  { setup: SETUP },
+  { setup: SETUP, newestOnly: true },
 );

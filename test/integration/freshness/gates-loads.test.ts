@@ -84,5 +84,6 @@ describeOnServers(
       "INSERT INTO a SELECT i, 0 FROM generate_series(1, 8) AS i",
       "INSERT INTO b SELECT i, 0 FROM generate_series(1, 8) AS i",
     ],
+    newestOnly: true,
   },
 );
