@@ -6,9 +6,9 @@ import { isSameCollation } from "./collations.ts";
 import { sameColumn } from "./comparison.ts";
 
 /**
- * The order of a choice among one text column, constants and NULL (`coalesce(name, '')`, `CASE WHEN a THEN name END`) under
- * a collation that only the origin knows: that of the column's ranks, among which each constant has its place. `null`
- * where it is another choice.
+ * The order of a choice among one text column, a constant and NULL (`coalesce(name, '')`, `CASE WHEN a THEN name END`)
+ * under a collation that only the origin knows: that of the column's ranks, among which the constant has its place. Which
+ * of two constants between the same values comes first, ranks do not tell. `null` where it is another choice.
  */
 export function choiceOrder(
   analysis: Analysis,
@@ -22,6 +22,8 @@ export function choiceOrder(
   const column = first?.column ?? null;
   if (first === undefined || column === null || !isSameCollation(first.type.collation, type.collation)) return null;
   if (!terms.every((term) => sameColumn(term, first))) return null;
+  const constants = operands.filter((operand): operand is Constant => operand.kind === "constant");
+  if (new Set(constants.map(identityOf)).size > 1) return null;
   return () => {
     const parts: string[] = [];
     for (const operand of operands) {
@@ -32,6 +34,12 @@ export function choiceOrder(
     }
     return print(parts);
   };
+}
+
+/** Equal for two that are the same in every statement of the plan: literals among alternatives are a part of it. */
+function identityOf({ source, text, type }: Constant): string {
+  const parameter = source.from === "parameter" ? source.index : null;
+  return JSON.stringify([parameter, text, typeof type === "string" ? type : type.oid]);
 }
 
 /**
