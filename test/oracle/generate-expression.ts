@@ -93,6 +93,24 @@ export class ExpressionMaker {
     return this.#shape.chance(0.15) ? { kind: "cast", operand: literal, type: type.name } : literal;
   }
 
+  /** One of several texts that sort near each other, or else what the column has. */
+  choice(column: ColumnSpec): Expression {
+    const near = this.#sample(column.type, column) ?? "";
+    const beside = (): Expression => {
+      const text = `${near}${this.#values.pick(["", "a", "b", "B", "ä", "0"])}`;
+      if (!this.#shape.chance(this.#policy.parameters)) return this.#string(text);
+      this.params.push(text);
+      return { kind: "parameter", number: this.params.length };
+    };
+    return {
+      kind: "case",
+      operand: null,
+      // biome-ignore lint/suspicious/noThenProperty: the syntax tree calls it so
+      branches: this.#shape.times(this.#shape.int(1, 3), () => ({ when: this.predicate(0), then: beside() })),
+      otherwise: this.column(column),
+    };
+  }
+
   predicate(depth: number): Expression {
     const nested = depth > 0 ? 1 : 0;
     const kind = this.#shape.weighted({

@@ -166,6 +166,7 @@ class QueryMaker {
       this.#orderItem(targets, () => {
         if (distinct && expressions.length > 0 && this.#shape.chance(0.95)) return this.#shape.pick(expressions);
         const column = this.#maker.anyColumn();
+        if (column.type.kind === "text" && this.#shape.chance(0.3)) return this.#maker.choice(column);
         return this.#shape.chance(0.8) ? this.#maker.column(column) : this.#maker.value(column.type, depth);
       }),
     );
