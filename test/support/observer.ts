@@ -136,7 +136,7 @@ export class Observer {
       const milliseconds = performance.now() - startedAt;
       if (milliseconds > LONGEST_STEP_MS) this.#violations.push(`a step took ${milliseconds} ms`);
       // Two cores are the server's, too; and the event loop is not the test's alone.
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, 4));
     }
   }
 
