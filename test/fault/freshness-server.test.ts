@@ -141,7 +141,9 @@ describe("freshness: the server fails", () => {
 
   it("others write with synchronous_commit = off", async () => {
     await database.query(`ALTER DATABASE ${database.name} SET synchronous_commit = off`);
-    onTestFinished(() => void database.query(`ALTER DATABASE ${database.name} RESET synchronous_commit`));
+    onTestFinished(async () => {
+      await database.query(`ALTER DATABASE ${database.name} RESET synchronous_commit`);
+    });
     const followed = await openFollowed(database);
     await followed.warm();
     const observer = followed.observe();
@@ -158,7 +160,9 @@ describe("freshness: the server fails", () => {
     const writer = await connectClient(database);
     const pid = Number((await writer.query("SELECT pg_backend_pid() AS pid")).rows[0]?.pid);
     await writer.query("BEGIN; INSERT INTO observed VALUES (-1, 0, 0)");
-    onTestFinished(() => void database.query(`ROLLBACK PREPARED '${gid}'`).catch(() => {}));
+    onTestFinished(async () => {
+      await database.query(`ROLLBACK PREPARED '${gid}'`).catch(() => {});
+    });
     const followed = await openFollowed(database);
     const whileOpen = await rejection(followed.engine.ready());
     expect(whileOpen).toBeInstanceOf(FreshnessError);
