@@ -14,6 +14,9 @@ interface Definition {
   readonly afterwards?: string;
 }
 
+/** A refused catch-up makes no answer wrong: most of what these wait for is that the promise runs out. */
+const SHORT_LAG_MS = 100;
+
 const SETUP = `
 DROP TABLE IF EXISTS t, child, p, p1, p2, p3, q, loose CASCADE;
 DROP TYPE IF EXISTS mood CASCADE;
@@ -51,15 +54,6 @@ const DEFINITIONS: readonly Definition[] = [
     name: "ADD COLUMN with a volatile default",
     sql: "ALTER TABLE t ADD more float8 DEFAULT random()",
     afterwards: CHANGE_T,
-  },
-  {
-    name: "two tables that swap their names",
-    sql: "BEGIN; CREATE TABLE q (LIKE t INCLUDING ALL); INSERT INTO q SELECT id, 0, 'q', m FROM t; ALTER TABLE t RENAME TO loose; ALTER TABLE q RENAME TO t; COMMIT",
-    afterwards: CHANGE_T,
-  },
-  {
-    name: "row-level security on, for its owner too",
-    sql: "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY",
   },
   { name: "privileges of columns", sql: "GRANT SELECT (id) ON t TO PUBLIC", afterwards: CHANGE_T },
   { name: "REPLICA IDENTITY FULL", sql: "ALTER TABLE t REPLICA IDENTITY FULL", afterwards: CHANGE_T },
@@ -117,7 +111,7 @@ describeOnServers(
   (database) => {
     it.each(DEFINITIONS)("$name", async ({ sql, reads = T, afterwards }) => {
       await database.query(SETUP);
-      const followed = await openFollowed(database);
+      const followed = await openFollowed(database, { maxLagMs: SHORT_LAG_MS });
       await followed.expectSame(...reads);
       for (const statement of statementsOf(sql)) await writeInTheEnd(database, statement);
       await followed.expectRightSoon(...reads);

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { FreshnessError } from "../../src/errors.ts";
 import { following, requireWatch, sorted, until, type Wanted } from "../integration/postgres/stream/following.ts";
 import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { commitThatWaits, setStandby } from "../support/standby.ts";
 
-// What stands in the way of every stream of a server: on a server of its own.
+// What a stream meets, below an engine, that stands in the way of every stream of a server: on a server of its own.
 
 const ID: Wanted[] = [["id", "value"]];
 
@@ -15,7 +15,7 @@ describe("faults of a whole server", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     server = await startEmbeddedPostgres();
-    database = await createDatabase(ownServer(server), { setup: ["CREATE TABLE t (id int PRIMARY KEY)"] });
+    database = await createDatabase(ownServer(server));
   });
   afterAll(async () => {
     await database.drop();
@@ -29,18 +29,6 @@ describe("faults of a whole server", () => {
     onTestFinished(() => client.end());
     return client;
   }
-
-  const publications = async (): Promise<string[]> =>
-    (await database.query<{ pubname: string }>("SELECT pubname FROM pg_publication")).map(({ pubname }) => pubname);
-  const startError = async (url: string): Promise<Error> => {
-    const error = await following(url)
-      .start()
-      .then(
-        () => new Error("it has started"),
-        (reason: unknown) => reason,
-      );
-    return error as Error;
-  };
 
   test("a transaction that wrote before and is prepared meanwhile still blocks, and is named", async () => {
     await database.query("CREATE TABLE two (id int PRIMARY KEY)");
@@ -76,52 +64,26 @@ describe("faults of a whole server", () => {
     const first = await follow(["ghost"], ID);
     // For this writer alone: its commit waits for a standby that is not there.
     const admin = await session(server.url);
-    await admin.query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await admin.query("SELECT pg_reload_conf()");
-    let committed: Promise<unknown> = Promise.resolve();
-    try {
-      await until(
-        async () =>
-          (await admin.query("SHOW synchronous_standby_names")).rows[0].synchronous_standby_names === "nobody",
-        "set",
-      );
-      await writer.query("SET synchronous_commit = on");
-      // The checkpointer tells the others that commits wait now, whenever it comes to it.
-      const [row] = (await writer.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows;
-      let last = 0;
-      for (let waiting = false; !waiting; ) {
-        let done = false;
-        committed = writer.query(`INSERT INTO ghost VALUES (${++last})`).finally(() => {
-          done = true;
-        });
-        const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = $1";
-        await until(async () => {
-          waiting = (await admin.query(waits, [row?.pid])).rowCount === 1;
-          return waiting || done;
-        }, "committed, or waiting");
-      }
-      await until(() => feed().rows(first).length === last, "streamed");
-      expect(await database.query("SELECT * FROM ghost")).toHaveLength(last - 1);
-      let taken = 0;
-      const again = follow(["ghost"], ID, {
-        accepts: async () => {
-          taken++;
-        },
-      });
-      await until(() => taken > 2, "taken again");
-      await admin.query("ALTER SYSTEM RESET synchronous_standby_names");
-      await admin.query("SELECT pg_reload_conf()");
-      await committed;
-      const id = await again;
-      expect(await source.confirm({ timeoutMs: 10_000, definitions: true })).toBe(true);
-      expect(feed().rows(id)).toHaveLength(last);
-      expect(sorted(feed().rows(id))).toEqual(sorted(await loaded(["ghost"], ID)));
-      expect(said.lost).toEqual([]);
-    } finally {
-      await admin.query("ALTER SYSTEM RESET synchronous_standby_names");
-      await admin.query("SELECT pg_reload_conf()");
-      await committed;
-    }
+    onTestFinished(() => setStandby(admin, ""));
+    await setStandby(admin, "nobody");
+    let last = 0;
+    const { ended } = await commitThatWaits(admin, writer, () => `INSERT INTO ghost VALUES (${++last})`);
+    await until(() => feed().rows(first).length === last, "streamed");
+    expect(await database.query("SELECT * FROM ghost")).toHaveLength(last - 1);
+    let taken = 0;
+    const again = follow(["ghost"], ID, {
+      accepts: async () => {
+        taken++;
+      },
+    });
+    await until(() => taken > 2, "taken again");
+    await setStandby(admin, "");
+    await ended;
+    const id = await again;
+    expect(await source.confirm({ timeoutMs: 10_000, definitions: true })).toBe(true);
+    expect(feed().rows(id)).toHaveLength(last);
+    expect(sorted(feed().rows(id))).toEqual(sorted(await loaded(["ghost"], ID)));
+    expect(said.lost).toEqual([]);
   });
 
   test("a record that ends with its page: the next one's place is beyond what the stream can reach", async () => {
@@ -153,37 +115,4 @@ describe("faults of a whole server", () => {
     }
     expect(quiet).toBe(true);
   }, 60_000);
-
-  test("a transaction that stays open keeps the slot from being made, and is named", async () => {
-    const writer = await session();
-    await writer.query("BEGIN; INSERT INTO t SELECT COALESCE(max(id), 0) + 1 FROM t");
-    const [row] = (await writer.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows;
-    const error = await startError(database.url);
-    expect(error).toBeInstanceOf(FreshnessError);
-    expect(error.message).toMatch(new RegExp(`process ${row?.pid} `));
-    await writer.query("ROLLBACK");
-    expect(await publications()).toEqual([]);
-  }, 60_000);
-
-  test("no slot is free: it says which setting", async () => {
-    const [limits] = await database.query<{ slots: number; senders: number }>(
-      "SELECT current_setting('max_replication_slots')::int AS slots, current_setting('max_wal_senders')::int AS senders",
-    );
-    const clients: pg.Client[] = [];
-    onTestFinished(async () => void (await Promise.all(clients.map((client) => client.end()))));
-    for (let index = 0; index <= (limits?.senders ?? 0); index++) {
-      const client = new pg.Client(Object.assign({ connectionString: database.url }, { replication: "database" }));
-      client.on("error", () => {});
-      const failed = await client.connect().then(
-        () => false,
-        () => true,
-      );
-      if (failed) break;
-      clients.push(client);
-    }
-    const error = await startError(database.url);
-    expect(error).toBeInstanceOf(FreshnessError);
-    expect(error.message).toMatch(/raise max_wal_senders/);
-    expect(await publications()).toEqual([]);
-  });
 });

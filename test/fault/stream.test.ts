@@ -3,8 +3,9 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FreshnessError } from "../../src/errors.ts";
 import { following, logicalServers, sorted, until, type Wanted } from "../integration/postgres/stream/following.ts";
-import { Child } from "../support/child-process.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+
+// What the stream itself says, below an engine; what can happen to its connections is in freshness-connections.test.ts.
 
 const ID: Wanted[] = [["id", "value"]];
 
@@ -23,13 +24,6 @@ describe.each(logicalServers())("faults of the change stream of $name", (server)
     return client;
   }
 
-  const walsender = async (): Promise<number> => {
-    const [row] = await database.query<{ pid: number }>(
-      "SELECT active_pid AS pid FROM pg_replication_slots WHERE database = current_database() AND active",
-    );
-    if (row === undefined) throw new Error("no walsender");
-    return row.pid;
-  };
   const publications = async (): Promise<string[]> =>
     (await database.query<{ pubname: string }>("SELECT pubname FROM pg_publication")).map(({ pubname }) => pubname);
   const startError = async (url: string, publication?: string): Promise<Error> => {
@@ -41,12 +35,12 @@ describe.each(logicalServers())("faults of the change stream of $name", (server)
     return error as Error;
   };
 
-  test("the walsender is terminated: lost, once, and started again", async () => {
+  test("what is pushed cannot be read: lost, once, and started again", async () => {
     const { source, start, follow, feed, said, loaded } = following(database.url);
     await start();
     await follow(["t"], ID);
-    await database.query(`SELECT pg_terminate_backend(${await walsender()})`);
-    await until(() => said.lost.length > 0, "lost");
+    feed().push(Uint8Array.of(0x78));
+    expect(said.lost).toHaveLength(1);
     expect(said.lost[0]).toBeInstanceOf(FreshnessError);
     expect(await source.confirm({ timeoutMs: 1000, definitions: true })).toBe(false);
     // Whoever has written may ask for it.
@@ -66,30 +60,6 @@ describe.each(logicalServers())("faults of the change stream of $name", (server)
     expect(await publications()).toEqual([]);
   });
 
-  test("the walsender is stopped: barriers time out, then the stream is lost", async () => {
-    const { source, start, said } = following(database.url, { maxLagMs: 100 });
-    await start();
-    const pid = await walsender();
-    process.kill(pid, "SIGSTOP");
-    try {
-      await database.query("INSERT INTO t SELECT COALESCE(max(id), 0) + 1 FROM t");
-      while (said.lost.length === 0) {
-        expect(await source.confirm({ timeoutMs: 200, definitions: false })).toBe(false);
-        await sleep(10);
-      }
-      expect(said.lost[0]?.message).toMatch(/has sent nothing for \d+ ms/);
-    } finally {
-      process.kill(pid, "SIGCONT");
-    }
-  });
-
-  test("what is pushed cannot be read: lost", async () => {
-    const { start, feed, said } = following(database.url);
-    await start();
-    feed().push(Uint8Array.of(0x78));
-    expect(said.lost).toHaveLength(1);
-  });
-
   test("a writer from before the table was published is waited for", async () => {
     await database.query("CREATE TABLE early (id int PRIMARY KEY)");
     const writer = await session();
@@ -107,31 +77,6 @@ describe.each(logicalServers())("faults of the change stream of $name", (server)
     expect(await source.confirm({ timeoutMs: 10_000, definitions: true })).toBe(true);
     expect(feed().rows(id)).toEqual([[1]]);
     expect(sorted(feed().rows(id))).toEqual(sorted(await loaded(["early"], ID)));
-  });
-
-  test("killed, it leaves a publication that the next one sweeps; that of a living one stays", async () => {
-    await database.query("CREATE TABLE left_behind (id int PRIMARY KEY)");
-    const alive = following(database.url);
-    await alive.start();
-    const [living] = await publications();
-    const child = new Child("stream-child.ts", { url: database.url, table: "left_behind" });
-    await child.line("following");
-    expect(await publications()).toHaveLength(2);
-    await child.kill();
-    await until(
-      async () =>
-        (await database.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()")).length === 1,
-      "its slot is gone",
-    );
-    expect(await publications()).toHaveLength(2);
-    const next = following(database.url);
-    await next.start();
-    const now = await publications();
-    expect(now).toContain(living);
-    expect(now).toHaveLength(2);
-    await next.source.stop();
-    await alive.source.stop();
-    expect(await publications()).toEqual([]);
   });
 
   test("a start that cannot succeed says what to change, and leaves nothing", async () => {
@@ -159,14 +104,5 @@ describe.each(logicalServers())("faults of the change stream of $name", (server)
       await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
     expect(await publications()).toEqual([]);
-  });
-
-  test("the publication is dropped behind it: lost", async () => {
-    const { source, start, said } = following(database.url);
-    await start();
-    const [name] = await publications();
-    await database.query(`DROP PUBLICATION ${name}`);
-    expect(await source.confirm({ timeoutMs: 5000, definitions: true })).toBe(false);
-    expect(said.lost).toHaveLength(1);
   });
 });

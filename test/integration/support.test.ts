@@ -93,6 +93,50 @@ describe.each(servers())("the counting proxy before $name", (server) => {
     await client.end();
   });
 
+  it("swallows what is sent, for good, and connects anew once it is resumed", async () => {
+    const client = await connected();
+    proxy.clear();
+    proxy.swallow();
+    let answered = false;
+    const settle = (): void => {
+      answered = true;
+    };
+    const answer = client.query("SELECT 1").then(settle, settle);
+    await expect.poll(() => proxy.statements).toEqual(["SELECT 1"]);
+    proxy.resume();
+    const next = await connected();
+    expect((await next.query("SELECT 2 AS v")).rows).toEqual([{ v: 2 }]);
+    expect(answered).toBe(false);
+    proxy.dropConnections();
+    await answer;
+  });
+
+  it.each([
+    ["server", "SELECT 'marked' AS v", 0],
+    ["client", "WITH i AS (INSERT INTO marks VALUES (1)) SELECT 'mar' || 'ked' AS v", 1],
+  ] as const)("resets a connection instead of telling the %s a text", async (to, sql, done) => {
+    await database.query("DROP TABLE IF EXISTS marks; CREATE TABLE marks (a int)");
+    const [client, other] = [await connected(), await connected()];
+    proxy.dropAt("marked", to);
+    await expect(client.query(sql)).rejects.toThrow();
+    await expect.poll(() => other.query("SELECT 1").catch(() => "ended")).toBe("ended");
+    expect(await database.query("SELECT a FROM marks")).toHaveLength(done);
+    await (await connected()).end();
+  });
+
+  it("knows which connections are a walsender's, and cuts those alone", async () => {
+    const client = await connected();
+    proxy.clear();
+    const walsender = new pg.Client(Object.assign({ connectionString: proxy.url }, { replication: "database" }));
+    const ended = new Promise((resolve) => walsender.on("error", resolve));
+    await walsender.connect();
+    expect(proxy).toMatchObject({ connections: 1, replications: 1 });
+    proxy.dropConnections("replication", "reset");
+    expect(await ended).toBeInstanceOf(Error);
+    expect((await client.query("SELECT 1 AS v")).rows).toEqual([{ v: 1 }]);
+    await client.end();
+  });
+
   it("cuts a COPY in its middle", async () => {
     const { to } = await import("pg-copy-streams");
     const client = await connected();

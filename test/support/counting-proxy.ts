@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageReader, textAt } from "./protocol-messages.ts";
 
-/** A TCP proxy in front of a PostgreSQL that knows what reached it. */
+/** A TCP proxy in front of a PostgreSQL that knows what reached it, and can fail in the ways that networks do. */
 export interface CountingProxy extends AsyncDisposable {
   /** The server's URL with this proxy's address. */
   readonly url: string;
@@ -18,16 +19,25 @@ export interface CountingProxy extends AsyncDisposable {
   readonly copyBytes: number;
   /** Connections opened since the start or `clear()`. */
   readonly connections: number;
+  /** Those of them that asked for a walsender, whether or not that was passed on. */
+  readonly replications: number;
   /** Forgets all counts. */
   clear(): void;
-  /** Cuts the present connections, all or those of a kind; new ones are accepted. */
-  dropConnections(kind?: ConnectionKind): void;
+  /** Cuts the present connections, all or those of a kind; new ones are accepted. By a reset: nothing is sent any more. */
+  dropConnections(kind?: ConnectionKind, how?: "end" | "reset"): void;
+  /** When this text comes, it is not passed on, and connections are reset, all or those of a kind; once. */
+  dropAt(text: string, to: "server" | "client", kind?: ConnectionKind): void;
   /**
-   * Holds back bytes and ends of connections, on new connections too: a network that swallows packets. All of them, in both
+   * From now on every byte of these connections is lost, in both directions and without a word, as behind a firewall that
+   * has forgotten them. They stay dead; new ones are swallowed too, until `resume`.
+   */
+  swallow(kind?: ConnectionKind): void;
+  /**
+   * Holds back bytes and ends of connections, on new connections too: a network that stands still. All of them, in both
    * directions, unless told.
    */
   pause(which?: Traffic): void;
-  /** Lets everything through again, held bytes first, and without delay. */
+  /** Lets everything through again, held bytes first, and without delay; what was swallowed stays lost. */
   resume(): void;
   /** Passes bytes on so many milliseconds after they came. */
   delay(milliseconds: number, which?: Traffic): void;
@@ -54,6 +64,7 @@ interface Pair {
   readonly server: Socket;
   /** Known when the start-up message is. */
   kind: ConnectionKind | null;
+  swallowed: boolean;
 }
 
 const PROTOCOL_3 = 196_608;
@@ -66,8 +77,10 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   const target = new URL(url);
   const pairs = new Set<Pair>();
   let statements: string[] = [];
-  let [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
+  let [messages, executes, copyData, copyBytes, connections, replications] = [0, 0, 0, 0, 0, 0];
   let held: Traffic | null = null;
+  let hole: Traffic | null = null;
+  let dropAt: { readonly text: string; readonly to: "server" | "client"; readonly kind?: ConnectionKind } | null = null;
   let late: (Traffic & { readonly milliseconds: number }) | null = null;
   let copyBytesLeft: number | null = null;
   let pauseAt: string | RegExp | null = null;
@@ -80,10 +93,20 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     held = which;
     for (const pair of pairs) holdBack(pair);
   };
+  const dropConnections = (kind?: ConnectionKind, how: "end" | "reset" = "end"): void => {
+    for (const pair of pairs) {
+      if (kind !== undefined && pair.kind !== kind) continue;
+      pairs.delete(pair);
+      for (const socket of socketsOf(pair)) {
+        if (how === "end") socket.destroy();
+        else socket.resetAndDestroy();
+      }
+    }
+  };
   const listener = createServer((client) => {
     connections++;
     const server = connect(Number(target.port || 5432), target.hostname);
-    const pair: Pair = { client, server, kind: null };
+    const pair: Pair = { client, server, kind: null, swallowed: false };
     pairs.add(pair);
     const cut = (): void => {
       pairs.delete(pair);
@@ -92,8 +115,12 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     };
     for (const socket of socketsOf(pair)) {
       socket.setNoDelay(true);
-      socket.on("error", cut);
-      socket.on("close", cut);
+      // A death that is not heard of: the client's side stays, as it would.
+      const onEnd = (): void => {
+        if (!pair.swallowed || socket === client) cut();
+      };
+      socket.on("error", onEnd);
+      socket.on("close", onEnd);
     }
 
     const onClientMessage = (type: string, body: Buffer): void => {
@@ -128,6 +155,13 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     /** Chunks that are on their way, by where they came from: none overtakes another. */
     const underWay = new Map<Socket, { chunks: number; last: Promise<void> }>();
     const forward = (chunk: Buffer, from: Socket, to: Socket): void => {
+      if (pair.swallowed) return;
+      if (dropAt !== null && concerns({ to: dropAt.to }, pair, from) && chunk.includes(dropAt.text)) {
+        const { kind } = dropAt;
+        dropAt = null;
+        dropConnections(kind, "reset");
+        return;
+      }
       const milliseconds = late !== null && concerns(late, pair, from) ? late.milliseconds : 0;
       const way = underWay.get(from) ?? { chunks: 0, last: Promise.resolve() };
       if (milliseconds === 0 && way.chunks === 0) {
@@ -163,6 +197,8 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
         }
         if (code !== CANCEL_REQUEST && code < PROTOCOL_3) return cut();
         pair.kind = startup.subarray(8, length).includes("\0replication\0") ? "replication" : "ordinary";
+        if (pair.kind === "replication") replications++;
+        if (hole !== null && concerns(hole, pair, client)) pair.swallowed = true;
         if (isHeld(pair, client) || isHeld(pair, server)) {
           holdBack(pair);
           if (isHeld(pair, client)) {
@@ -198,13 +234,6 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
   own.hostname = "127.0.0.1";
   own.port = String(address.port);
 
-  const dropConnections = (kind?: ConnectionKind): void => {
-    for (const pair of pairs) {
-      if (kind !== undefined && pair.kind !== kind) continue;
-      pairs.delete(pair);
-      for (const socket of socketsOf(pair)) socket.destroy();
-    }
-  };
   const close = async (): Promise<void> => {
     if (!listener.listening) return;
     const closed = once(listener, "close");
@@ -232,18 +261,27 @@ export async function startCountingProxy(url: string): Promise<CountingProxy> {
     get connections() {
       return connections;
     },
+    get replications() {
+      return replications;
+    },
     clear() {
       statements = [];
-      [messages, executes, copyData, copyBytes, connections] = [0, 0, 0, 0, 0];
+      [messages, executes, copyData, copyBytes, connections, replications] = [0, 0, 0, 0, 0, 0];
     },
     dropConnections,
+    dropAt(text, to, kind) {
+      dropAt = kind === undefined ? { text, to } : { text, to, kind };
+    },
+    swallow(kind) {
+      hole = kind === undefined ? {} : { kind };
+      for (const pair of pairs) if (concerns(hole, pair, pair.client)) pair.swallowed = true;
+    },
     pause,
     pauseAfter(statement) {
       pauseAt = statement;
     },
     resume() {
-      held = null;
-      late = null;
+      [held, late, hole] = [null, null, null];
       for (const pair of pairs) for (const socket of socketsOf(pair)) socket.resume();
     },
     delay(milliseconds, which = {}) {
@@ -270,32 +308,4 @@ function concerns({ kind, to }: Traffic, pair: Pair, from: Socket): boolean {
   return (
     (kind === undefined || kind === pair.kind) && (to === undefined || (to === "server") === (from === pair.client))
   );
-}
-
-/** Cuts a stream of chunks into typed protocol messages; chunk borders fall anywhere. */
-function messageReader(onMessage: (type: string, body: Buffer) => void): (chunk: Buffer) => void {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  let needed = 5;
-  return (chunk) => {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < needed) return;
-    const bytes = pending.length === 1 ? chunk : Buffer.concat(pending);
-    let at = 0;
-    for (;;) {
-      const left = bytes.length - at;
-      needed = left < 5 ? 5 : 1 + bytes.readInt32BE(at + 1);
-      if (left < needed) break;
-      onMessage(String.fromCharCode(bytes[at] ?? 0), bytes.subarray(at + 5, at + needed));
-      at += needed;
-    }
-    pending = at < bytes.length ? [bytes.subarray(at)] : [];
-    pendingBytes = bytes.length - at;
-  };
-}
-
-/** The zero-terminated text that starts at `start`. */
-function textAt(body: Buffer, start: number): string {
-  return body.toString("utf8", start, body.indexOf(0, start));
 }

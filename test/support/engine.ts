@@ -136,6 +136,11 @@ export async function counted(engine: CachingEngine, action: () => Promise<unkno
   };
 }
 
+/** Answers of the origin so far because the cache was not known to be fresh. */
+export function notFresh(engine: CachingEngine): number {
+  return engine.stats().bypassesByReason["not-fresh"] ?? 0;
+}
+
 export const HIT: Counts = { hits: 1, misses: 0, bypasses: 0, loads: 0 };
 export const MISS: Counts = { hits: 0, misses: 1, bypasses: 0, loads: 1 };
 export const BYPASS: Counts = { hits: 0, misses: 0, bypasses: 1, loads: 0 };

@@ -168,6 +168,13 @@ export class Followed implements AsyncDisposable {
     );
   }
 
+  /** Before each test: nothing is open, nothing has been said, and all that has been written is known. */
+  async settle(): Promise<void> {
+    await this.endWriters();
+    await this.confirmed(true);
+    this.said.length = 0;
+  }
+
   /** Ends what a test has left open. */
   async endWriters(): Promise<void> {
     this.#reader = undefined;

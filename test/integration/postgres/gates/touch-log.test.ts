@@ -1,44 +1,12 @@
-import { connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { installTouchLog, installTrigger, TOUCH } from "../../../../src/dialects/postgres/gates/install-sql.ts";
 import { touchLogSource } from "../../../../src/dialects/postgres/gates/touch-log.ts";
 import { FreshnessError } from "../../../../src/errors.ts";
-import { createDatabase, servers } from "../../../support/postgres.ts";
+import { startCountingProxy } from "../../../support/counting-proxy.ts";
+import { createDatabase, newestServer, servers } from "../../../support/postgres.ts";
 import { Followed, install } from "./gate-fixture.ts";
 
-/** Passes bytes on until it is told to keep them. */
-async function openProxy(
-  target: string,
-): Promise<{ readonly url: string; readonly silence: () => void; readonly close: () => void }> {
-  const to = new URL(target);
-  const sockets = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(Number(to.port === "" ? 5432 : to.port), to.hostname);
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => {});
-      from.on("close", () => into.destroy());
-      from.pipe(into);
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const address = proxy.address();
-  const url = new URL(target);
-  url.host = `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
-  return {
-    url: url.href,
-    silence: () => {
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-    close: () => {
-      proxy.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
+// What only the touch log does; what it has in common with notifications is in triggers.test.ts.
 
 describe.each(servers())("the touch log on $name", (server) => {
   let on: Followed;
@@ -46,8 +14,6 @@ describe.each(servers())("the touch log on $name", (server) => {
   beforeAll(async () => {
     on = await (
       await Followed.open(server, "touch-log", [
-        "CREATE TABLE parent (id int PRIMARY KEY)",
-        "CREATE TABLE child (id int PRIMARY KEY, p int REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE)",
         "CREATE TABLE parts (id int, v int) PARTITION BY RANGE (id)",
         "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)",
         "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20)",
@@ -56,66 +22,12 @@ describe.each(servers())("the touch log on $name", (server) => {
         "CREATE TABLE low () INHERITS (top)",
       ])
     ).start();
-    for (const table of ["parent", "child", "parts", "parts_1", "parts_2", "top", "low"]) {
+    for (const table of ["parts", "parts_1", "parts_2", "top", "low"]) {
       await on.database.query(installTrigger(TOUCH, table));
     }
   });
   afterAll(async () => on[Symbol.asyncDispose]());
-  beforeEach(async () => {
-    await on.endWriters();
-    await on.confirmed(true);
-    on.said.length = 0;
-  });
-
-  test("a write ends the table that it wrote to, and no other", async () => {
-    await on.load(["a", "b"]);
-    expect(await on.confirmed(true)).toEqual(expect.arrayContaining(["a", "b"]));
-    await on.database.query("UPDATE a SET v = v + 1 WHERE id = 1");
-    const kept = await on.confirmed();
-    expect(kept).toContain("b");
-    expect(kept).not.toContain("a");
-    expect(on.said).toEqual(["stale a: it was written to"]);
-  });
-
-  test.each([
-    ["INSERT", "INSERT INTO a VALUES (100, 1)"],
-    ["INSERT … ON CONFLICT", "INSERT INTO a VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET v = a.v + 1"],
-    ["DELETE", "DELETE FROM a WHERE id = 100"],
-    ["TRUNCATE", "BEGIN; TRUNCATE a; INSERT INTO a SELECT i, 0 FROM generate_series(1, 8) AS i; COMMIT"],
-    ["MERGE", "MERGE INTO a USING (VALUES (1)) AS s(id) ON a.id = s.id WHEN MATCHED THEN UPDATE SET v = 9"],
-    ["a CTE", "WITH w AS (UPDATE a SET v = v + 1 RETURNING id) SELECT count(*) FROM w"],
-    [
-      "session_replication_role",
-      "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM a WHERE id = 8; COMMIT",
-    ],
-    ["a function", "DO $$ BEGIN UPDATE a SET v = 77 WHERE id = 2; END $$"],
-  ])("%s is noted", async (_, sql) => {
-    await on.load(["a"]);
-    await on.database.query(sql);
-    expect(await on.confirmed()).not.toContain("a");
-  });
-
-  test("statements that change nothing, and transactions that are rolled back, end nothing", async () => {
-    await on.load(["a"]);
-    await on.database.query("UPDATE a SET v = 1 WHERE id = -1");
-    await on.database.query("BEGIN; UPDATE a SET v = 55; ROLLBACK");
-    await on.database.query("BEGIN; UPDATE b SET v = 1; SAVEPOINT s; UPDATE a SET v = 55; ROLLBACK TO s; COMMIT");
-    expect(await on.confirmed()).toContain("a");
-    expect(await on.wrong()).toEqual([]);
-  });
-
-  test("cascades of foreign keys fire the child's trigger", async () => {
-    await on.database.query("INSERT INTO parent VALUES (1), (2); INSERT INTO child VALUES (1, 1), (2, 2)");
-    await on.load(["child"]);
-    await on.database.query("DELETE FROM parent WHERE id = 1");
-    expect(await on.confirmed()).not.toContain("child");
-    await on.load(["child"]);
-    await on.database.query("UPDATE parent SET id = 3 WHERE id = 2");
-    expect(await on.confirmed()).not.toContain("child");
-    await on.load(["child"]);
-    await on.database.query("TRUNCATE parent CASCADE");
-    expect(await on.confirmed()).not.toContain("child");
-  });
+  beforeEach(() => on.settle());
 
   test.each([
     ["parts", "UPDATE parts_2 SET v = v + 1"],
@@ -128,40 +40,6 @@ describe.each(servers())("the touch log on $name", (server) => {
     await on.load([table]);
     await on.database.query(sql);
     expect(await on.confirmed()).not.toContain(table);
-  });
-
-  test("a transaction that is open across the snapshot and is committed after the load", async () => {
-    const writer = await on.writer();
-    await writer.query("BEGIN; UPDATE a SET v = v + 1 WHERE id = 3");
-    expect(await on.load(["a"])).toBe(1);
-    expect(await on.confirmed()).toContain("a");
-    await writer.query("COMMIT");
-    expect(await on.confirmed()).not.toContain("a");
-  });
-
-  test("the same, committed while the rows are read, of an older transaction than others that have ended", async () => {
-    const writer = await on.writer();
-    await writer.query("BEGIN; UPDATE a SET v = v + 1 WHERE id = 3");
-    await on.database.query("UPDATE b SET v = v + 1");
-    await on.load(["a"], { whileReading: () => writer.query("COMMIT") });
-    expect(await on.confirmed()).not.toContain("a");
-  });
-
-  test("a write between the snapshot and the question has the snapshot taken anew", async () => {
-    const count = await on.load(["a"], {
-      afterSnapshot: async (n) => n === 1 && on.database.query("UPDATE a SET v = v + 1 WHERE id = 4"),
-    });
-    expect(count).toBe(2);
-    expect(await on.confirmed()).toContain("a");
-    expect(await on.wrong()).toEqual([]);
-  });
-
-  test("writes at each snapshot: the load goes on, and its rows are stale", async () => {
-    const count = await on.load(["a"], {
-      afterSnapshot: () => on.database.query("UPDATE a SET v = v + 1 WHERE id = 4"),
-    });
-    expect(count).toBe(4);
-    expect([...on.cached.keys()]).not.toContain("a");
   });
 
   test("a confirm that begins while the load is on its way tells of a write after its snapshot", async () => {
@@ -298,29 +176,6 @@ describe.each(servers())("the touch log on $name", (server) => {
     expect(await on.source.reached("nonsense", 20_000)).toBe(false);
   });
 
-  test("a connection that ends: lost, and started again", async () => {
-    await on.load(["a"]);
-    await on.breakConnections();
-    await expect.poll(() => on.said.filter((line) => line.startsWith("lost")).length).toBe(1);
-    expect(await on.source.confirm({ timeoutMs: 1000, definitions: false })).toBe(false);
-    expect(await on.watch(["a"])).toMatchObject({ reason: "not-fresh" });
-    await expect(on.source.token()).rejects.toThrow(FreshnessError);
-    await on.start();
-    await on.load(["a"]);
-    expect(await on.confirmed(true)).toEqual(["a"]);
-  });
-
-  test("a load whose source is lost meanwhile is stale", async () => {
-    await on.load(["b"], {
-      whileReading: async () => {
-        await on.breakConnections();
-        await expect.poll(() => on.said.some((line) => line.startsWith("lost"))).toBe(true);
-        await on.start();
-      },
-    });
-    expect([...on.cached.keys()]).not.toContain("b");
-  });
-
   test("start says what to run, and starts once it was run", async () => {
     await using database = await createDatabase(server, { setup: ["CREATE TABLE a (id int)"] });
     const role = `sqlmem_reader_${database.name.slice(-10)}`;
@@ -359,23 +214,6 @@ describe.each(servers())("the touch log on $name", (server) => {
     await other.start();
     await other.load(["a"]);
     expect(await other.confirmed(true)).toEqual(["a"]);
-  });
-
-  test("a server that falls silent: nothing is confirmed, and after a while the source is lost", async () => {
-    await using other = await Followed.open(server, "touch-log");
-    const proxy = await openProxy(other.database.url);
-    const silent = new Followed(other.database, "touch-log", proxy.url);
-    await silent.start();
-    await silent.load(["a"]);
-    expect(await silent.source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
-    proxy.silence();
-    expect(await silent.source.confirm({ timeoutMs: 100, definitions: false })).toBe(false);
-    await expect.poll(() => silent.said, { timeout: 20_000 }).toEqual([expect.stringMatching(/^lost/)]);
-    expect([...silent.cached.keys()]).toEqual([]);
-    await silent.source.stop();
-    await silent.endWriters();
-    proxy.close();
-    await silent.origin.close();
   });
 
   test("pruning is done by the source, on a connection of its own", async () => {
@@ -425,5 +263,25 @@ describe.each(servers())("the touch log on $name", (server) => {
     await followed.start();
     await followed.source.stop();
     await followed.origin.close();
+  });
+});
+
+describe("the touch log on a server out of reach", () => {
+  test("the server falls silent: nothing is confirmed, and after a while the source is lost", async () => {
+    // After ten seconds; it is the same on each server.
+    await using other = await Followed.open(newestServer(), "touch-log");
+    await using proxy = await startCountingProxy(other.database.url);
+    const silent = new Followed(other.database, "touch-log", proxy.url);
+    await silent.start();
+    await silent.load(["a"]);
+    expect(await silent.source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
+    proxy.pause();
+    expect(await silent.source.confirm({ timeoutMs: 100, definitions: false })).toBe(false);
+    await expect.poll(() => silent.said, { timeout: 20_000 }).toEqual([expect.stringMatching(/^lost/)]);
+    expect([...silent.cached.keys()]).toEqual([]);
+    await silent.source.stop();
+    await silent.endWriters();
+    await proxy.close();
+    await silent.origin.close();
   });
 });
