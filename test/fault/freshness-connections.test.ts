@@ -19,11 +19,6 @@ interface Fault {
   readonly losses: "some" | "none" | "any";
   /** The stream is late, and would never be sure of what is written all the time: others alone write. */
   readonly ownWrites?: false;
-  /**
-   * The program asks the engine alone, no attached pool: a question of the catalog that is swallowed keeps the one
-   * connection for them until TCP gives it up, and the more is asked, the surer is one under way.
-   */
-  readonly attached?: false;
   /** Nothing of the program's own is hurt: none of its statements may fail. */
   readonly errors?: "none";
 }
@@ -77,7 +72,6 @@ const FAULTS: readonly Fault[] = [
   {
     name: "everything is lost, on new connections too, until reads are given up",
     losses: "some",
-    attached: false,
     inject: async ({ engine, proxy }, { errors }) => {
       proxy.swallow();
       await until("reads are rejected", () => errors.length > 3);
@@ -180,11 +174,10 @@ const FAULTS: readonly Fault[] = [
 describeOnServers(
   "freshness: connections",
   (database) => {
-    it.each(FAULTS)("$name", { timeout: 60_000 }, async ({ inject, losses, ownWrites = true, attached, errors }) => {
+    it.each(FAULTS)("$name", { timeout: 60_000 }, async ({ inject, losses, ownWrites = true, errors }) => {
       const followed = await openFollowed(database, { pool: { query_timeout: 2000 } });
       await followed.warm();
-      const ways = [askOf(followed.engine), ...(attached === false ? [] : [askOf(followed.attached)])];
-      const observer = followed.observe({ ownWrites, ways });
+      const observer = followed.observe({ ownWrites });
       await observer.hits(20);
       await inject(followed, observer);
       // What was swallowed is given up after ten seconds.

@@ -42,6 +42,8 @@ type UserPool = pg.Pool & { readonly Client: ClientClass };
 
 /** More loads at a time wait: each takes a server process and a good part of a core. */
 const MAX_LOADS = 3;
+/** How long the origin may take to answer a question of SQLmem's own: a network that swallows it gives no error. */
+const QUESTION_MS = 10_000;
 
 /** What an origin can be opened on. */
 export type OriginBase = pg.Pool | pg.PoolConfig | string;
@@ -133,7 +135,7 @@ class PostgresOrigin implements Origin {
     this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, this.#prepare);
     const read: ReadCatalog = async (names, ids) => {
       const { version } = await this.#ready();
-      return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids));
+      return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids), QUESTION_MS);
     };
     this.#catalog = new PostgresCatalog(read, () => this.#settled().session.utf8);
     this.catalog = this.#catalog;
@@ -206,7 +208,7 @@ class PostgresOrigin implements Origin {
 
   async describe(sql: string): Promise<Description> {
     await this.#ready();
-    return await this.#questions.useAgain((client) => describeStatement(client, sql));
+    return await this.#questions.useAgain((client) => describeStatement(client, sql), QUESTION_MS);
   }
 
   async query(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
@@ -328,7 +330,7 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
 
   async #ask(sql: string, values: readonly unknown[]): Promise<string> {
     await this.#ready();
-    return await this.#questions.useAgain((client) => textOnly(client, sql, values));
+    return await this.#questions.useAgain((client) => textOnly(client, sql, values), QUESTION_MS);
   }
 }
 

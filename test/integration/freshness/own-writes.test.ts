@@ -3,7 +3,7 @@ import { assemble } from "../../../src/assembly.ts";
 import { resolveOptions } from "../../../src/options.ts";
 import { isHit } from "../../support/attach.ts";
 import { describeOnServers, until } from "../../support/engine.ts";
-import { follow } from "../../support/freshness.ts";
+import { openFollowed } from "../../support/followed.ts";
 
 // An own write stops the cache where it may have written, until it is confirmed: here that takes for as long as the test wants.
 
@@ -34,8 +34,8 @@ describeOnServers(
   "freshness: own writes",
   (database) => {
     it("stop the tables that they may have changed, and no others", async () => {
-      const { engine, bare, warm, freezeWalsender, recovered } = await follow(database, FOLLOWED);
-      await warm(ALL);
+      const { engine, bare, warm, freezeWalsender, expectRecovered } = await openFollowed(database, FOLLOWED);
+      await warm(...ALL);
       const thaw = await freezeWalsender();
       const isAnswered = async (sql: string): Promise<boolean> => {
         let rows: unknown;
@@ -60,16 +60,15 @@ describeOnServers(
       await engine.execute("UPDATE noisy SET v = v + 1");
       for (const sql of ALL) expect(await isAnswered(sql), sql).toBe(false);
       thaw();
-      await recovered(ALL);
+      await expectRecovered(...ALL);
     });
 
     it("through attached clients, in transactions too", async () => {
-      const { engine, pool, bare, warm, freezeWalsender, recovered } = await follow(database, FOLLOWED);
-      await warm(ALL);
-      engine.attach(pool);
-      for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => pool.query(sql)));
+      const { engine, attached, bare, warm, freezeWalsender, expectRecovered } = await openFollowed(database, FOLLOWED);
+      await warm(...ALL);
+      for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => attached.query(sql)));
       const write = async (): Promise<void> => {
-        const client = await pool.connect();
+        const client = await attached.connect();
         await client.query("BEGIN");
         await client.query("UPDATE others SET v = v + 1 WHERE id = $1", [1]);
         await client.query("COMMIT");
@@ -77,13 +76,13 @@ describeOnServers(
       };
       // What a text reaches is found out behind its first use.
       await write();
-      for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => pool.query(sql)));
+      for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => attached.query(sql)));
       const thaw = await freezeWalsender();
       await write();
       const isAnswered = async (sql: string): Promise<boolean> => {
         let rows: unknown;
         const hit = await isHit(engine, async () => {
-          rows = (await pool.query(sql)).rows;
+          rows = (await attached.query(sql)).rows;
         });
         expect({ sql, rows }).toEqual({ sql, rows: await bare(sql) });
         return hit;
@@ -93,11 +92,11 @@ describeOnServers(
       await until("the others again", () => isAnswered(PARENTS));
       expect(await isAnswered(CHILDREN)).toBe(true);
       thaw();
-      await recovered(ALL);
+      await expectRecovered(...ALL);
     });
 
     it("what a write reaches is asked again once others may have changed it", async () => {
-      const { bare } = await follow(database, FOLLOWED);
+      const { bare } = await openFollowed(database, FOLLOWED);
       const lagMs = 10;
       const parts = assemble(
         database.url,
