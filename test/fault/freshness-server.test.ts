@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { FreshnessError } from "../../src/errors.ts";
 import { connectClient } from "../support/attach.ts";
 import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
-import { rejection, until } from "../support/engine.ts";
+import { openEngine, rejection, until } from "../support/engine.ts";
 import { askOf, openFollowed } from "../support/followed.ts";
 import { OBSERVED, OBSERVED_READS } from "../support/observer.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -92,6 +92,25 @@ describe("freshness: the server fails", () => {
     expect(followed.faults.filter((fault) => !(fault instanceof FreshnessError))).toEqual([]);
     await followed.expectRecovered();
     await followed.leave();
+  });
+
+  it("on a standby no source starts, and each says so", async () => {
+    const [row] = await database.query("SHOW data_directory");
+    await database.query(`COPY (SELECT 1 WHERE false) TO '${row?.data_directory}/standby.signal'`);
+    await server.shutDown("fast");
+    await server.startAgain();
+    for (const changeSource of ["stream", "touch-log", "snapshot", "notify"] as const) {
+      const { engine } = await openEngine(database, { mode: "transparent", freshness: "session", changeSource });
+      const error = await rejection(engine.ready());
+      expect(error, changeSource).toBeInstanceOf(FreshnessError);
+      expect(error.message, changeSource).toMatch(/standby.*primary/);
+      await engine.close();
+    }
+    await database.query("SELECT pg_promote()");
+    await until("it is a primary", async () => {
+      const [row] = await database.query("SELECT pg_is_in_recovery() AS recovers");
+      return row?.recovers === false;
+    });
   });
 
   it("a synchronous standby is missing: commits are streamed, and wait", async () => {

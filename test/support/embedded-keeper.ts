@@ -202,7 +202,7 @@ async function ready(server: ChildProcess, logFile: string, ended: Promise<void>
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline && !over) {
     const log = readFileSync(logFile, "utf8");
-    if (log.includes("database system is ready to accept connections")) return null;
+    if (/database system is ready to accept (?:read-only )?connections/.test(log)) return null;
     if (server.exitCode !== null || server.signalCode !== null) return `the server ended; its log: ${log.slice(-2000)}`;
     await sleep(20);
   }
