@@ -78,10 +78,14 @@ export function printSortKeys(analysis: Analysis, keys: readonly SortKey[]): str
     .join(", ");
 }
 
-/** The last clauses of a query; SQLite has no OFFSET without a LIMIT. */
+/**
+ * The last clauses of a query; SQLite has no OFFSET without a LIMIT. A bare parameter as LIMIT has SQLite 3.53 look at its
+ * value when it plans (computeLimitRegisters in src/select.c), and so prepare the statement anew each time one is bound.
+ */
 export function printLimits(limit: string | null, offset: string | null): readonly string[] {
-  if (offset !== null) return [`LIMIT ${limit ?? "-1"}`, `OFFSET ${offset}`];
-  return limit === null ? [] : [`LIMIT ${limit}`];
+  if (limit === null && offset === null) return [];
+  const rows = limit === null ? "LIMIT -1" : `LIMIT (${limit} + 0)`;
+  return offset === null ? [rows] : [rows, `OFFSET ${offset}`];
 }
 
 /** LIMIT and OFFSET: a literal or parameter; NULL means none. */
