@@ -27,7 +27,7 @@ describeOnServers(
       ["close()", "await engine.close(); await pool.end(); console.log('closed');", 0],
       ["process.exit()", "process.exit(7);", 7],
     ])("%s ends it, and not the process by a crash", { timeout: 60_000 }, (_name, ending, code) => {
-      for (let run = 0; run < 5; run++) {
+      for (let run = 0; run < 2; run++) {
         const { status, signal, stderr } = spawnSync(
           process.execPath,
           ["--input-type=module", "--eval", program(database.url, ending)],

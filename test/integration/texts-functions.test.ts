@@ -194,7 +194,7 @@ const CONDITIONS: readonly Statement[] = [
   "SELECT id FROM x ORDER BY coalesce(t, 'm') DESC, id",
   ["SELECT id, t FROM x ORDER BY coalesce(t, $1), id", "İs"],
   "SELECT id FROM x ORDER BY CASE WHEN b THEN t END, id",
-  "SELECT id FROM x ORDER BY CASE WHEN b THEN t WHEN n > 6 THEN 'ABC' ELSE 'no such value' END DESC NULLS LAST, id",
+  "SELECT id FROM x ORDER BY CASE WHEN b THEN t WHEN n > 6 THEN 'no such value' ELSE 'no such value' END DESC NULLS LAST, id",
   "SELECT id FROM x ORDER BY coalesce(v, 'x', NULL), id LIMIT 100",
   "SELECT lower(t) AS l, count(*) AS n FROM x GROUP BY lower(t) ORDER BY count(*) DESC, min(id)",
   "SELECT DISTINCT upper(c) AS u FROM x ORDER BY upper(c)",

@@ -18,8 +18,6 @@ const QUICK = [
   "LIKE through SQLite's own LIKE",
   "char(n) shown without its blanks",
   "decimals shown without zeros at the end",
-  "boolean as a digit",
-  "division by zero not looked for",
   "overflow not looked for",
   "alternatives fix a column",
   "NULLS default as in SQLite",
@@ -28,7 +26,6 @@ const QUICK = [
 
 const QUICK_RELATED = [
   "a left join loses the rows that match nothing",
-  "a value from several rows is the first of them",
   "UNION keeps equal rows",
   "the frame of a window dropped",
   "FILTER dropped",
@@ -40,7 +37,8 @@ test.each([false, true])(
   "the sources survive as they are (several tables: %s)",
   { timeout: 300_000 },
   async (related) => {
-    const result = await hunt(UNCHANGED, { ...options, related, server: newestServer().name });
+    // Most are killed by fewer; that more find nothing is what `oracle.test.ts` shows.
+    const result = await hunt(UNCHANGED, { ...options, maxQueries: 3000, related, server: newestServer().name });
     expect(result).toMatchObject({ kind: "survived" });
   },
 );

@@ -6,7 +6,7 @@ import { failureText, summary } from "./report.ts";
 import { engineFactory } from "./subject.ts";
 
 const seed = Number(process.env.SQLMEM_FUZZ_SEED ?? 20_261_122);
-const maxQueries = Number(process.env.SQLMEM_FUZZ_QUERIES ?? 12_000);
+const maxQueries = Number(process.env.SQLMEM_FUZZ_QUERIES ?? 8_000);
 const MINUTES = 60_000;
 
 test.each(servers())("$name: the engine answers as the bare driver does", { timeout: 9 * MINUTES }, async (server) => {

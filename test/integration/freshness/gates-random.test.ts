@@ -121,5 +121,6 @@ describeOnServers(
       "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)",
       "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (30)",
     ],
+    newestOnly: true,
   },
 );
