@@ -68,7 +68,9 @@ describeOnServers(
       });
     });
 
-    it("the walsender is frozen during a load, until it is given up: the database answers, and the table is back", async () => {
+    it("the walsender is frozen during a load, until it is given up: the database answers, and the table is back", {
+      timeout: 60_000,
+    }, async () => {
       const followed = await openFollowed(database);
       const { engine, bare, proxy } = followed;
       const read = "SELECT count(*), sum(v) FROM short";

@@ -121,7 +121,7 @@ export async function openFollowed(
       }
     },
     async expectRecovered(...queries) {
-      await until("it is live", () => engine.stats().freshness.state === "live");
+      await until("it is live", () => engine.stats().freshness.state === "live", PATIENCE_MS);
       const asked = queries.length > 0 ? queries : observed;
       await expectSame(...asked);
       for (const sql of asked) {
@@ -154,7 +154,10 @@ export async function openFollowed(
   };
 }
 
-/** Of a hit. Tables of a million rows are fetched in it, too. */
+/**
+ * Of a hit, or of following changes again. Tables of a million rows are fetched in it; and a slot is made once all
+ * transactions of the server have ended, those of other tests too.
+ */
 const PATIENCE_MS = 30_000;
 
 /** Engines and pools are asked alike. */
