@@ -10,6 +10,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'return use("value");',
   },
   {
+    name: "constants of a choice ordered among the ranks of a column, however many",
+    file: "plan/treatments/text-order.ts",
+    find: "if (new Set(constants.map(identityOf)).size > 1) return null;",
+    replace: "",
+  },
+  {
     name: "NULLS clause dropped",
     file: "plan/ordering.ts",
     find: 'const nulls = ` NULLS ${key.nullsFirst ? "FIRST" : "LAST"}`;',
