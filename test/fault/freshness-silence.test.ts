@@ -84,8 +84,9 @@ describeOnServers(
       expect(await engine.execute(read)).toEqual(await bare(read));
       await until("it was fetched", () => proxy.copyData > 0);
       await until("lost", () => engine.stats().freshness.losses > 0);
-      await followed.expectRecovered(read);
+      // DROP DATABASE, of other tests, waits for each process of the server, and a slot for all transactions.
       thaw();
+      await followed.expectRecovered(read);
       await until("there is one of them", async () => {
         const sessions = await bare("SELECT FROM pg_stat_replication WHERE application_name = $1", [followed.name]);
         return sessions.length === 1;
