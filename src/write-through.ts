@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Effect, FULL_EFFECT, NO_EFFECT, type Origin } from "./dialects/dialect.ts";
+import { type Effect, FULL_EFFECT, NO_EFFECT, type Origin, type WriteReach } from "./dialects/dialect.ts";
 import type { Freshness } from "./freshness/freshness.ts";
 import type { Loader } from "./load/loader.ts";
 import { logger } from "./logging.ts";
@@ -121,7 +121,7 @@ export class WriteThrough {
   }
 
   /** Where changes are followed these come that way; until they have come, nothing is served. */
-  #changed(tables: readonly string[] | "all"): void {
+  #changed(tables: WriteReach): void {
     if (this.#freshness.followsWrites) this.#freshness.wrote(tables);
     else this.#loader.invalidate(tables);
   }
@@ -232,7 +232,7 @@ export class WriteThrough {
     this.#changed("all");
   }
 
-  async #reach(changes: readonly QualifiedName[]): Promise<readonly string[] | "all"> {
+  async #reach(changes: readonly QualifiedName[]): Promise<WriteReach> {
     if (changes.length === 0) return [];
     try {
       return await this.#origin.writeReach(changes, this.#freshness.definitionsAsOf);

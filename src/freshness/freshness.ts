@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { WriteReach } from "../dialects/dialect.ts";
 import { FreshnessError } from "../errors.ts";
 import type { ChangeSink, ChangeSource, SourceState } from "./change-source.ts";
 import type { FreshnessLevel, Requirement } from "./level.ts";
-import { OwnWrites, type TableRead, type WrittenTables } from "./own-writes.ts";
+import { OwnWrites, type TableRead } from "./own-writes.ts";
 
 /** How long a read waits for what would make it an answer of the cache, in milliseconds; then the origin answers. */
 const WAIT_MS = 10;
@@ -237,7 +238,7 @@ export class Freshness implements ChangeSink {
    *
    * @param tables `all` until the promise says which
    */
-  wrote(tables: WrittenTables | Promise<WrittenTables>): void {
+  wrote(tables: WriteReach | Promise<WriteReach>): void {
     if (this.#source === null) return;
     const write = this.#ownWrites.add(tables instanceof Promise ? "all" : tables);
     if (!this.#confirmsWrites) void this.#confirmWrites(this.#source);

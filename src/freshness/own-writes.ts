@@ -1,5 +1,4 @@
-/** Ids of the tables that a write may have changed. */
-export type WrittenTables = readonly string[] | "all";
+import type { WriteReach } from "../dialects/dialect.ts";
 
 /** A table that a query reads. */
 export interface TableRead {
@@ -28,7 +27,7 @@ export class OwnWrites {
   }
 
   /** Its number, for `narrow`. */
-  add(tables: WrittenTables): number {
+  add(tables: WriteReach): number {
     const write = ++this.#last;
     if (tables === "all") this.#anywhere.add(write);
     else for (const id of tables) this.#lastTo.set(id, write);

@@ -1,19 +1,12 @@
 import { expect, it } from "vitest";
 import { counted, describeOnServers, HIT, MISS, openEngine } from "../support/engine.ts";
+import { createNumbers } from "../support/numbers.ts";
 
 describeOnServers(
   "eviction",
   (database) => {
-    async function createNumbers(name: string, rows: number, analyzed: boolean): Promise<void> {
-      await database.query(
-        `CREATE TABLE ${name} AS SELECT i AS id, i % 100 AS v, 'text ' || i % 1000 AS t FROM generate_series(1, ${rows}) i`,
-      );
-      if (analyzed) await database.query(`ANALYZE ${name}`);
-      else await database.query(`ALTER TABLE ${name} SET (autovacuum_enabled = off)`);
-    }
-
     it("maxBytes evicts the least recently used table, which is loaded again when it is needed", async () => {
-      for (const name of ["evict_a", "evict_b", "evict_c"]) await createNumbers(name, 20_000, true);
+      for (const name of ["evict_a", "evict_b", "evict_c"]) await createNumbers(database, name, 20_000, true);
       const measure = await openEngine(database, {});
       await measure.engine.execute("SELECT id, t FROM evict_a WHERE id = 1");
       const { bytes } = measure.engine.stats();

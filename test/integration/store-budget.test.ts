@@ -1,23 +1,16 @@
 import { expect, it } from "vitest";
 import { counted, describeOnServers, HIT, type OpenedEngine, openEngine } from "../support/engine.ts";
+import { createNumbers } from "../support/numbers.ts";
 
 describeOnServers(
   "budgets, indexes, threads",
   (database) => {
-    async function createNumbers(name: string, rows: number, analyzed: boolean): Promise<void> {
-      await database.query(
-        `CREATE TABLE ${name} AS SELECT i AS id, i % 100 AS v, 'text ' || i % 1000 AS t FROM generate_series(1, ${rows}) i`,
-      );
-      if (analyzed) await database.query(`ANALYZE ${name}`);
-      else await database.query(`ALTER TABLE ${name} SET (autovacuum_enabled = off)`);
-    }
-
     it.each([
       { how: "by the origin's estimate", analyzed: true },
       { how: "by count", analyzed: false },
     ])("a table over maxTableRows is not cached, $how; remembered until invalidate", async ({ analyzed }) => {
       const table = analyzed ? "large_estimated" : "large_counted";
-      await createNumbers(table, 5000, analyzed);
+      await createNumbers(database, table, 5000, analyzed);
       for (const mode of ["strict", "transparent"] as const) {
         const { engine, proxy, faults } = await openEngine(database, { mode, maxTableRows: 1000 });
         const sql = `SELECT v FROM ${table} WHERE id = $1`;
@@ -41,8 +34,8 @@ describeOnServers(
     });
 
     it("a table that alone does not fit maxBytes is table-too-large, and nothing else is lost for it", async () => {
-      await createNumbers("unfit", 50_000, true);
-      await createNumbers("fit", 100, true);
+      await createNumbers(database, "unfit", 50_000, true);
+      await createNumbers(database, "fit", 100, true);
       const { engine, faults, bare } = await openEngine(database, { maxBytes: 600_000 });
       await engine.execute("SELECT id FROM fit");
       const sql = "SELECT t FROM unfit WHERE id = 77";
@@ -78,7 +71,7 @@ describeOnServers(
     }
 
     it("indexes what is filtered by, and answers on the main thread then; scans go to a worker", async () => {
-      await createNumbers("filtered", 30_000, true);
+      await createNumbers(database, "filtered", 30_000, true);
       const opened = await openEngine(database);
       const { engine } = opened;
       await expectIndexed(opened, "SELECT id, v FROM filtered WHERE id = $1", [77], "id");
@@ -107,7 +100,7 @@ describeOnServers(
     });
 
     it("finds each of several keys, however they are written", async () => {
-      await createNumbers("several_keys", 3000, true);
+      await createNumbers(database, "several_keys", 3000, true);
       const { engine } = await openEngine(database);
       const queries = [
         "SELECT id FROM several_keys WHERE id = 1 OR id = 2",
@@ -145,7 +138,7 @@ describeOnServers(
     });
 
     it("an index outlives a load with more columns or comes back", async () => {
-      await createNumbers("reindexed", 5000, true);
+      await createNumbers(database, "reindexed", 5000, true);
       const opened = await openEngine(database);
       await expectIndexed(opened, "SELECT id FROM reindexed WHERE id = $1", [5], "id");
       await opened.engine.execute("SELECT t FROM reindexed WHERE id = 5");
@@ -165,7 +158,7 @@ describeOnServers(
     });
 
     it("LIMIT decides by its value where it is answered", async () => {
-      await createNumbers("limited", 30_000, true);
+      await createNumbers(database, "limited", 30_000, true);
       const { engine, bare } = await openEngine(database);
       for (const limit of [3, 29_000]) {
         const sql = "SELECT id FROM limited LIMIT $1";
@@ -177,7 +170,7 @@ describeOnServers(
     });
 
     it("scan workers answer many at once, with parameters, while tables change", async () => {
-      await createNumbers("scanned", 30_000, true);
+      await createNumbers(database, "scanned", 30_000, true);
       const { engine } = await openEngine(database, { scanWorkers: 2 });
       const sql = "SELECT count(*)::int AS n FROM scanned WHERE v + id > $1".replace("::int", "");
       const asked = Array.from({ length: 30 }, (_, i) => i * 1000);

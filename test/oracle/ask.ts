@@ -36,10 +36,10 @@ export async function ask(
     answerOf(subject, statement),
   ]);
   const arrays = answer.kind === "rows" && answer.arrays;
-  const expectedRows = original.in(view, arrays);
-  if (ranOutOfTime(expectedRows) || ranOutOfTime(answer)) return { answer, difference: null };
+  const wanted = original.in(view, arrays);
+  if (ranOutOfTime(wanted) || ranOutOfTime(answer)) return { answer, difference: null };
   const full = async () => await origin.full(statement, view, arrays);
-  const difference = await judge(statement, expectedRows, answer, { mayRefuse: strict, full });
+  const difference = await judge(statement, wanted, answer, { mayRefuse: strict, full });
   return { answer, difference };
 }
 

@@ -3,7 +3,8 @@ import { assemble } from "../../../src/assembly.ts";
 import { resolveOptions } from "../../../src/options.ts";
 import { isHit } from "../../support/attach.ts";
 import { describeOnServers, until } from "../../support/engine.ts";
-import { openFollowed } from "../../support/followed.ts";
+import { askOf, type Followed, openFollowed } from "../../support/followed.ts";
+import type { Ask } from "../../support/observer.ts";
 
 // An own write stops the cache where it may have written, until it is confirmed: here that takes for as long as the test wants.
 
@@ -30,21 +31,27 @@ const ALL = [PARENTS, CHILDREN, JOINED, OTHERS, NOTED];
 /** The clock never is in the way. */
 const FOLLOWED = { maxLagMs: 3_000_000 };
 
+/** Whether the cache answers, when it is asked this way; the rows are the origin's in any case. */
+function answeredBy({ engine, bare }: Followed, ask: Ask): (sql: string) => Promise<boolean> {
+  return async (sql) => {
+    let rows: unknown;
+    const hit = await isHit(engine, async () => {
+      rows = await ask(sql);
+    });
+    expect({ sql, rows }).toEqual({ sql, rows: await bare(sql) });
+    return hit;
+  };
+}
+
 describeOnServers(
   "freshness: own writes",
   (database) => {
     it("stop the tables that they may have changed, and no others", async () => {
-      const { engine, bare, warm, freezeWalsender, expectRecovered } = await openFollowed(database, FOLLOWED);
+      const followed = await openFollowed(database, FOLLOWED);
+      const { engine, warm, freezeWalsender, expectRecovered } = followed;
+      const isAnswered = answeredBy(followed, askOf(engine));
       await warm(...ALL);
       const thaw = await freezeWalsender();
-      const isAnswered = async (sql: string): Promise<boolean> => {
-        let rows: unknown;
-        const hit = await isHit(engine, async () => {
-          rows = await engine.execute(sql);
-        });
-        expect({ sql, rows }).toEqual({ sql, rows: await bare(sql) });
-        return hit;
-      };
       await engine.execute("UPDATE parents SET v = v + 1 WHERE id = $1", [1]);
       expect(await isAnswered(PARENTS)).toBe(false);
       expect((await engine.explain(PARENTS)).detail).toMatch(/a write of this program/);
@@ -64,7 +71,9 @@ describeOnServers(
     });
 
     it("through attached clients, in transactions too", async () => {
-      const { engine, attached, bare, warm, freezeWalsender, expectRecovered } = await openFollowed(database, FOLLOWED);
+      const followed = await openFollowed(database, FOLLOWED);
+      const { engine, attached, warm, freezeWalsender, expectRecovered } = followed;
+      const isAnswered = answeredBy(followed, askOf(attached));
       await warm(...ALL);
       for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => attached.query(sql)));
       const write = async (): Promise<void> => {
@@ -79,14 +88,6 @@ describeOnServers(
       for (const sql of ALL) await until(`a hit: ${sql}`, () => isHit(engine, () => attached.query(sql)));
       const thaw = await freezeWalsender();
       await write();
-      const isAnswered = async (sql: string): Promise<boolean> => {
-        let rows: unknown;
-        const hit = await isHit(engine, async () => {
-          rows = (await attached.query(sql)).rows;
-        });
-        expect({ sql, rows }).toEqual({ sql, rows: await bare(sql) });
-        return hit;
-      };
       expect(await isAnswered(OTHERS)).toBe(false);
       expect(await isAnswered(JOINED)).toBe(false);
       await until("the others again", () => isAnswered(PARENTS));
