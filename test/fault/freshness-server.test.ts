@@ -1,35 +1,24 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { FreshnessError } from "../../src/errors.ts";
 import { connectClient } from "../support/attach.ts";
-import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
-import { openEngine, rejection, until } from "../support/engine.ts";
+import { describeOnOwnServer, openEngine, rejection, until } from "../support/engine.ts";
 import { askOf, openFollowed } from "../support/followed.ts";
 import { OBSERVED, OBSERVED_READS } from "../support/observer.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { commitThatWaits, setStandby } from "../support/standby.ts";
 
 // The whole server fails, or has no room: on a server of its own, that commits as a server does: with a log that is
 // flushed, so that what is acknowledged survives a crash.
 
-describe("freshness: the server fails", () => {
-  let server: EmbeddedPostgres;
-  let database: TestDatabase;
-  beforeAll(async () => {
-    server = await startEmbeddedPostgres({
-      fsync: "on",
-      synchronous_commit: "on",
-      wal_writer_delay: "400ms",
-      max_wal_senders: "4",
-      max_replication_slots: "6",
-    });
-    database = await createDatabase(ownServer(server), { setup: OBSERVED });
-  });
-  afterAll(async () => {
-    await database.drop();
-    await server.stop();
-  });
+const settings = {
+  fsync: "on",
+  synchronous_commit: "on",
+  wal_writer_delay: "400ms",
+  max_wal_senders: "4",
+  max_replication_slots: "6",
+};
 
+describeOnOwnServer("freshness: the server fails", { settings, setup: OBSERVED }, (database, server) => {
   it.each(["fast", "immediate", "kill"] as const)("a restart by %s shutdown", async (how) => {
     const followed = await openFollowed(database);
     const { engine } = followed;

@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { isHit } from "../support/attach.ts";
-import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
-import { until } from "../support/engine.ts";
+import { describeOnOwnServer, until } from "../support/engine.ts";
 import { openFollowed } from "../support/followed.ts";
 import { MAX_LAG_MS, OBSERVED } from "../support/observer.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 // Writers that are hard to follow, observed: a transaction without bounds, partitions that were just made, an
 // administrator who alters the publication, a program that has no time to follow. On a server of its own: while a long
@@ -13,19 +11,9 @@ import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 const COUNT = "SELECT count(*) AS n, COALESCE(sum(v), 0) AS v FROM big";
 
-describe("freshness: transactions", () => {
-  let server: EmbeddedPostgres;
-  let database: TestDatabase;
-  beforeAll(async () => {
-    server = await startEmbeddedPostgres();
-    const setup = [...OBSERVED, "CREATE TABLE big (id int PRIMARY KEY, v int NOT NULL)"];
-    database = await createDatabase(ownServer(server), { setup });
-  });
-  afterAll(async () => {
-    await database.drop();
-    await server.stop();
-  });
+const setup = [...OBSERVED, "CREATE TABLE big (id int PRIMARY KEY, v int NOT NULL)"];
 
+describeOnOwnServer("freshness: transactions", { setup }, (database) => {
   it("transactions of 300,000 rows and more: given up, whole at any time, within bounds, and back", async () => {
     const followed = await openFollowed(database);
     const { engine } = followed;
@@ -37,10 +25,18 @@ describe("freshness: transactions", () => {
       "INSERT INTO big SELECT i, 1 FROM generate_series(1, 300000) AS i",
       `BEGIN; ${"UPDATE big SET v = v + 1; ".repeat(6)} COMMIT`,
     ];
+    // One table, or, on a machine that has no time for its walsender, the stream.
+    const givenUp = (): number => {
+      const { refetched, losses } = engine.stats().freshness;
+      return refetched + losses;
+    };
     for (const [index, write] of writes.entries()) {
-      const { refetched } = engine.stats().freshness;
+      const before = givenUp();
       const observer = followed.observe();
       let writing = true;
+      onTestFinished(() => {
+        writing = false;
+      });
       const seen = new Set<string>();
       const watching = (async () => {
         while (writing) {
@@ -53,17 +49,17 @@ describe("freshness: transactions", () => {
       await database.query(write);
       const [row] = await engine.execute(COUNT, [], { after: await engine.token() });
       expect(row).toEqual((await followed.bare(COUNT))[0]);
-      await observer.hits(20, 30_000);
+      await observer.hits(20, 60_000);
       await observer.stop();
       writing = false;
       await watching;
       await followed.expectRecovered(COUNT);
       for (const state of seen) expect(["0 0", "300000 300000", "300000 2100000"]).toContain(state);
-      expect(engine.stats().freshness.refetched).toBeGreaterThan(refetched);
+      expect(givenUp()).toBeGreaterThan(before);
     }
     expect(((most[1] ?? 0) - (most[0] ?? 0)) / (1 << 20)).toBeLessThan(400);
     await followed.leave();
-  }, 120_000);
+  }, 240_000);
 
   it.each([
     ["partition", "PARTITION BY LIST (id)", (n: number) => `PARTITION OF family FOR VALUES IN (${n})`],

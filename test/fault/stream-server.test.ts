@@ -1,29 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { following, requireWatch, sorted, until, type Wanted } from "../integration/postgres/stream/following.ts";
-import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "../support/embedded-postgres.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { describeOnOwnServer } from "../support/engine.ts";
 import { commitThatWaits, setStandby } from "../support/standby.ts";
 
 // What a stream meets, below an engine, that stands in the way of every stream of a server: on a server of its own.
 
 const ID: Wanted[] = [["id", "value"]];
 
-describe("faults of a whole server", () => {
-  let server: EmbeddedPostgres;
-  let database: TestDatabase;
-  beforeAll(async () => {
-    server = await startEmbeddedPostgres();
-    database = await createDatabase(ownServer(server));
-  });
-  afterAll(async () => {
-    await database.drop();
-    await server.stop();
-  });
-
-  async function session(url = database.url): Promise<pg.Client> {
-    const client = new pg.Client(url);
+describeOnOwnServer("faults of a whole server", {}, (database) => {
+  async function session(): Promise<pg.Client> {
+    const client = new pg.Client(database.url);
     client.on("error", () => {});
     await client.connect();
     onTestFinished(() => client.end());
@@ -63,7 +51,7 @@ describe("faults of a whole server", () => {
     await start();
     const first = await follow(["ghost"], ID);
     // For this writer alone: its commit waits for a standby that is not there.
-    const admin = await session(server.url);
+    const admin = await session();
     onTestFinished(() => setStandby(admin, ""));
     await setStandby(admin, "nobody");
     let last = 0;

@@ -9,6 +9,7 @@ import type { SqlmemError } from "../../src/errors.ts";
 import type { EngineOptions } from "../../src/options.ts";
 import type { EngineStats } from "../../src/stats.ts";
 import { type CountingProxy, startCountingProxy } from "./counting-proxy.ts";
+import { type EmbeddedPostgres, ownServer, startEmbeddedPostgres } from "./embedded-postgres.ts";
 import {
   createDatabase,
   newestServer,
@@ -20,6 +21,7 @@ import {
 
 /** The database of one describe block, made before its first test and dropped after its last. */
 export interface SharedDatabase {
+  readonly name: string;
   readonly url: string;
   readonly server: TestServer;
   /** Bare `pg`, past the engine and its proxy. */
@@ -39,25 +41,62 @@ export function describeOnServers(
 ): void {
   const chosen = options.newestOnly === true ? [newestServer()] : servers();
   describe.each(chosen.map((server) => ({ name: server.name, server })))(`${title} ($name)`, ({ server }) => {
-    let database: TestDatabase | undefined;
-    beforeAll(async () => {
-      database = await createDatabase(server, options);
-    });
-    afterAll(async () => {
-      await database?.drop();
-    });
-    const opened = (): TestDatabase => {
-      if (database === undefined) throw new Error("the database is not there yet: use it inside of a test");
-      return database;
-    };
-    define({
-      server,
-      get url() {
-        return opened().url;
-      },
-      query: (sql, params) => opened().query(sql, params),
-    });
+    define(sharedDatabase(() => createDatabase(server, options)));
   });
+}
+
+/**
+ * A describe block with a server that it has to itself, for what every other test of the server would feel: it fails,
+ * nobody gets a slot while a transaction is open, DROP DATABASE waits for each process.
+ */
+export function describeOnOwnServer(
+  title: string,
+  options: { readonly settings?: Readonly<Record<string, string>>; readonly setup?: readonly string[] },
+  define: (database: SharedDatabase, server: Pick<EmbeddedPostgres, "shutDown" | "startAgain">) => void,
+): void {
+  describe(title, () => {
+    let started: EmbeddedPostgres | undefined;
+    const server = (): EmbeddedPostgres => made(started);
+    beforeAll(async () => {
+      started = await startEmbeddedPostgres(options.settings);
+    });
+    // Hooks of the end run in reverse: the server stops once its database is dropped.
+    afterAll(async () => {
+      await started?.stop();
+    });
+    define(
+      sharedDatabase(() => createDatabase(ownServer(server()), options)),
+      { shutDown: (how) => server().shutDown(how), startAgain: () => server().startAgain() },
+    );
+  });
+}
+
+/** Of the block that is being described. */
+function sharedDatabase(create: () => Promise<TestDatabase>): SharedDatabase {
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await create();
+  });
+  afterAll(async () => {
+    await database?.drop();
+  });
+  return {
+    get name() {
+      return made(database).name;
+    },
+    get url() {
+      return made(database).url;
+    },
+    get server() {
+      return made(database).server;
+    },
+    query: (sql, params) => made(database).query(sql, params),
+  };
+}
+
+function made<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error("it is not there yet: use it inside of a test");
+  return thing;
 }
 
 export interface EngineSetup extends EngineOptions {

@@ -158,7 +158,7 @@ export async function openFollowed(
  * Of a hit, or of following changes again. Tables of a million rows are fetched in it; and a slot is made once all
  * transactions of the server have ended, those of other tests too.
  */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Engines and pools are asked alike. */
 export function askOf(target: CachingEngine | pg.Pool): Ask {
