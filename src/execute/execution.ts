@@ -5,6 +5,7 @@ import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Binding, Input } from "../plan/term.ts";
 import type { ScannedTable, StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
+import { interruptible } from "./interruptible.ts";
 import { type Placement, placementOf } from "./placement.ts";
 import type { ResultMemo } from "./result-memo.ts";
 
@@ -21,6 +22,8 @@ export class Execution {
   readonly #store: StoreApi;
   readonly #memo: ResultMemo;
   readonly #statement: Statement;
+  /** The text that scan workers run. */
+  readonly #scanned: string;
   readonly #probe: Statement | null;
   readonly #binders: readonly ((value: unknown) => BoundValue)[];
   readonly #encoder: RowEncoder;
@@ -49,7 +52,9 @@ export class Execution {
     this.#encodeContext = encodeContext;
     this.#readsDictionary = program.outputs.some(({ output }) => output.kind === "position");
     this.#bindsPositions = plan.inputs.some(({ binding }) => bindsPosition(binding));
-    this.placement = placementOf(program, store.queryPlan(sql));
+    const details = store.queryPlan(sql);
+    this.placement = placementOf(program, details);
+    this.#scanned = this.placement === "one" || this.placement === "main" ? sql : interruptible(program, details);
     this.#statement = store.statement(this.placement === "stream" ? `${sql} LIMIT ${MAIN_THREAD_ROWS + 1}` : sql);
     this.#probe = this.placement === "range" && program.probe !== null ? store.statement(program.probe) : null;
     const page = plan.single ?? plan.page;
@@ -136,12 +141,12 @@ export class Execution {
    * has come between those that bound positions lie between.
    */
   async scan(bound: readonly StoreValue[]): Promise<unknown[] | "moved"> {
-    const { stored, sql } = this.program;
+    const { stored } = this.program;
     const tables = stored.map(({ id, version }): ScannedTable => {
       const commit = this.#bindsPositions ? this.#store.tables.get(id)?.dictionaryCommit : undefined;
       return commit === undefined ? [id, version] : [id, version, commit];
     });
-    const result = await this.#store.scan(sql, bound, tables);
+    const result = await this.#store.scan(this.#scanned, bound, tables);
     if (result === "moved") return result;
     const { rows, commit } = result;
     // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.

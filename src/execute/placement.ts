@@ -83,18 +83,22 @@ function endsAtLimit(page: JoinedPage, stored: readonly StoredTable[], details: 
 }
 
 function placementOfSteps(plan: Plan, stored: readonly StoredTable[], details: readonly string[]): Placement {
+  const isUnbounded = (detail: string): boolean =>
+    detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each");
+  if (details.some(isUnbounded) || stepsOf(stored, details) > MAIN_THREAD_STEPS) return "scan";
+  return plan.inputs.some((input) => input.binding.kind === "array") ? "scan" : "main";
+}
+
+/** An upper bound of how many rows all loops together step over, but for those over lists and recursive queries. */
+export function stepsOf(stored: readonly StoredTable[], details: readonly string[]): number {
   // Rows of a query that is kept, WITH for one, are read again by each loop over it: none but the first is counted by what makes them.
   const loops = details.filter((detail) => /^(SCAN|SEARCH) q\d+\b/.test(detail)).length;
   let steps = Math.max(1, ...stored.map(({ rows }) => rows)) ** Math.max(0, loops - 1);
   for (const detail of details) {
     const access = ACCESS.exec(detail);
-    if (detail.startsWith("MULTI-INDEX") || detail.startsWith("RECURSIVE STEP") || detail.includes("json_each"))
-      return "scan";
-    if (access === null) continue;
-    steps *= Math.max(1, rowsOf(access, stored));
-    if (steps > MAIN_THREAD_STEPS) return "scan";
+    if (access !== null) steps *= Math.max(1, rowsOf(access, stored));
   }
-  return plan.inputs.some((input) => input.binding.kind === "array") ? "scan" : "main";
+  return steps;
 }
 
 function rowsOf([, , index, condition]: RegExpExecArray, stored: readonly StoredTable[]): number {

@@ -12,6 +12,11 @@ export interface Program {
   /** The versions that the proofs and the text hold for, in the order of `plan.tables`. */
   readonly stored: readonly StoredTable[];
   readonly sql: string;
+  /**
+   * The same, and each loop over a table calls a function at each of its rows, but for the loop over this one: nothing else
+   * ends a statement of SQLite from outside.
+   */
+  interruptible(innermost: string): string;
   /** So many of the plan's inputs are bound: those after them belong to what nobody asked for, and are only checked. */
   readonly inputs: number;
   /** Counts the rows that WHERE leaves of a single table, up to one more than the main thread may touch. */
@@ -32,6 +37,11 @@ export function compile(plan: Plan, stored: readonly StoredTable[]): Program | B
     plan,
     stored,
     sql,
+    interruptible: (innermost) =>
+      resolveDeferred(plan.sql, plan.deferred, {
+        ...facts,
+        interrupt: (aliases) => printInterrupt(aliases, innermost),
+      }),
     inputs: highestPlaceholder(sql),
     probe: probeSql(plan, facts),
     outputs: plan.results,
@@ -57,7 +67,16 @@ function factsOf(stored: readonly StoredTable[]): Facts {
       if (found === undefined) throw new RangeError(`${table.name} is no table of the plan`);
       return found;
     },
+    interrupt: () => null,
   };
+}
+
+/** Always true, and said to be, so that SQLite does not choose another plan because of it. */
+function printInterrupt(aliases: readonly string[], innermost: string): string | null {
+  const calls = aliases
+    .filter((alias) => alias !== innermost)
+    .map((alias) => `likelihood(pg_interrupt(${alias}.rowid), 1.0)`);
+  return calls.length === 0 ? null : calls.join(" AND ");
 }
 
 /** Rows that the main thread may touch in one statement: about a millisecond of work. */

@@ -11,7 +11,7 @@ import { type PlannedFrom, planFrom } from "./plan-from.ts";
 import { ANYTHING } from "./relations.ts";
 import { NOTHING, Scope } from "./scope.ts";
 import { findsOneRow } from "./single-row.ts";
-import type { Term } from "./term.ts";
+import type { Facts, Term } from "./term.ts";
 
 /** A SELECT, all of whose clauses are planned. */
 interface PlannedSelect {
@@ -270,13 +270,20 @@ function printClauses(analysis: Analysis, select: PlannedSelect, items: readonly
   const clauses = [`SELECT ${distinct ? "DISTINCT " : ""}${items.map(printItem).join(", ")}`];
   const collects = distinct || groupBy.length > 0 || scope.aggregates > 0;
   if (from !== null) {
-    clauses.push(`FROM ${from.print()}${isInAnyOrder(select) && !collects ? " NOT INDEXED" : ""}`);
-  }
-  if (where !== null) clauses.push(`WHERE ${where}`);
+    const order = isInAnyOrder(select) && !collects ? " NOT INDEXED" : "";
+    clauses.push(`FROM ${from.print()}${order}${analysis.defer((facts) => printWhere(select, facts))}`);
+  } else if (where !== null) clauses.push(`WHERE ${where}`);
   if (groupBy.length > 0) clauses.push(`GROUP BY ${groupBy.join(", ")}`);
   if (having !== null) clauses.push(`HAVING ${having}`);
   if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, sortedAnew(select))}`);
   return [...clauses, ...printLimits(limit, offset)].join(" ");
+}
+
+function printWhere({ from, where }: PlannedSelect, facts: Facts): string {
+  const relations = from?.namespace.relations ?? [];
+  const interrupt = facts.interrupt(relations.flatMap(({ table, alias }) => (table === null ? [] : [alias])));
+  if (where === null) return interrupt === null ? "" : ` WHERE ${interrupt}`;
+  return interrupt === null ? ` WHERE ${where}` : ` WHERE (${where}) AND ${interrupt}`;
 }
 
 /**

@@ -73,6 +73,8 @@ export interface TableFacts {
 /** Facts of all tables of a statement, as they are loaded now. */
 export interface Facts {
   of(table: Table): TableFacts;
+  /** For the WHERE of a query over these tables, by their aliases: what `Program.interruptible` adds to it. */
+  interrupt(aliases: readonly string[]): string | null;
 }
 
 /** Something that must hold of the loaded data for the plan to be exact. Checked at compile time, per table version. */
