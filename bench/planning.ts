@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Description } from "../src/dialects/dialect.ts";
 import { openOrigin } from "../src/dialects/postgres/connect.ts";
 import { postgres } from "../src/dialects/postgres/dialect.ts";
+import { Pace } from "../src/execute/pace.ts";
 import { type Decision, Planner, type PlannerOrigin } from "../src/plan/planner.ts";
 import type { Bench } from "./bench.ts";
 import { randomNumbers } from "./dataset.ts";
@@ -126,6 +127,7 @@ function prepared(origin: Origin, description: Description): PlannerOrigin {
       uses: [],
       execution: null,
       rejection: null,
+      pace: new Pace(),
       indexing: null,
     }),
   };

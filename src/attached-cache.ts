@@ -98,6 +98,7 @@ export class AttachedCache implements ClientCache {
 
   missed(prepared: Prepared, params: readonly unknown[], milliseconds: number): void {
     for (const ledger of this.#ledgersOf(prepared.entry)) ledger.direct(milliseconds);
+    prepared.entry.pace.answered(milliseconds);
     this.#ask(prepared, params, milliseconds);
   }
 
@@ -205,6 +206,8 @@ export class AttachedCache implements ClientCache {
       const bound = execution.bind(prepared.values(params));
       // Nothing but a write that was looked into then has kept it from running here.
       if (Array.isArray(bound) && execution.placement === "one") return "not-fresh";
+      const refused = entry.pace.refusal(performance.now());
+      if (refused !== null) return refused.reason;
       if (bound instanceof UnknownPosition || Array.isArray(bound)) {
         this.#warm(prepared, params, bound instanceof UnknownPosition);
         return null;
@@ -260,7 +263,7 @@ export class AttachedCache implements ClientCache {
     }
     this.#warming.add(entry);
     this.#parts.runner
-      .run(prepared, params)
+      .run(prepared, params, entry.pace)
       .catch((error: unknown) => {
         if (this.#state !== "closed") this.#parts.onFault(error);
       })

@@ -334,27 +334,28 @@ export class CachingEngine implements AsyncDisposable {
     let prepared: Decision = first;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (prepared.kind !== "prepared") return this.#answerOutside(prepared, sql, params);
-      const refused = this.#refusalOfMode(prepared.entry.plan);
+      const { plan, pace } = prepared.entry;
+      const refused = this.#refusalOfMode(plan);
       if (refused !== null) return this.#refuse(refused, sql, params);
       if (!this.#writes.sessionIsClean) return this.#refuse(SESSION_STATE, sql, params);
       if (!this.#writes.isSettled) await this.#writes.settleOrForget();
-      if (!(await this.#isFresh(prepared.entry.plan, required, calledAt))) {
-        return this.#refuse(notFresh(this.#freshness, prepared.entry.plan), sql, params);
+      if (!(await this.#isFresh(plan, required, calledAt))) {
+        return this.#refuse(notFresh(this.#freshness, plan), sql, params);
       }
-      const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS);
+      const patience = this.#options.mode === "strict" ? null : pace;
+      const rows = await this.#runner.run(prepared, params ?? NO_PARAMETERS, patience);
       if (Array.isArray(rows)) {
         if (outcome === "hit") this.#verification?.offer(prepared, params ?? NO_PARAMETERS);
         return { rows, outcome, reason: null };
       }
-      if (rows !== "uncovered") return this.#refuse(rows, sql, params);
+      if (rows !== "uncovered") return pace.timing(() => this.#refuse(rows, sql, params));
       outcome = "miss";
-      const { plan } = prepared.entry;
       const behind = this.#loadsBehind(plan);
       const loading = this.#loader.ensure(plan);
       const loaded = behind ? null : await this.#loadedInTime(loading);
       if (loaded === null) {
         loading.catch(this.#parts.onFault);
-        return { rows: await this.#origin.query(sql, params), outcome, reason: null };
+        return { rows: await pace.timing(() => this.#origin.query(sql, params)), outcome, reason: null };
       }
       if (loaded === "changed") {
         this.#writes.forget(plan.tables.map(({ table }) => table.id));

@@ -103,6 +103,8 @@ function refusalNow(
   if (freshness.obstacle(entry.plan.tables) !== null) return notFresh(freshness, entry.plan);
   const execution = runner.executionOf(entry);
   if (execution !== null && !(execution instanceof Execution)) return execution;
+  const left = execution?.placement === "scan" ? entry.pace.refusal(performance.now()) : null;
+  if (left !== null) return left;
   if (params === undefined) return null;
   if (params.length !== entry.parameterCount) return wrongNumberOfParameters(entry.parameterCount, params.length);
   const bound = execution?.bind(prepared.values(params)) ?? null;

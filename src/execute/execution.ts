@@ -3,7 +3,15 @@ import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Binding, Input } from "../plan/term.ts";
-import type { ScannedTable, StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
+import type {
+  ScanLimits,
+  ScannedTable,
+  ScanOutcome,
+  ScanResult,
+  StoreApi,
+  StoreRow,
+  StoreValue,
+} from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
 import { interruptible } from "./interruptible.ts";
 import { type Placement, placementOf } from "./placement.ts";
@@ -138,16 +146,17 @@ export class Execution {
 
   /**
    * Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for, or a text
-   * has come between those that bound positions lie between.
+   * has come between those that bound positions lie between; `late` or `queued` where the limits
+   * say so.
    */
-  async scan(bound: readonly StoreValue[]): Promise<unknown[] | "moved"> {
+  async scan(bound: readonly StoreValue[], limits?: ScanLimits): Promise<unknown[] | Exclude<ScanOutcome, ScanResult>> {
     const { stored } = this.program;
     const tables = stored.map(({ id, version }): ScannedTable => {
       const commit = this.#bindsPositions ? this.#store.tables.get(id)?.dictionaryCommit : undefined;
       return commit === undefined ? [id, version] : [id, version, commit];
     });
-    const result = await this.#store.scan(this.#scanned, bound, tables);
-    if (result === "moved") return result;
+    const result = await this.#store.scan(this.#scanned, bound, tables, limits);
+    if (typeof result === "string") return result;
     const { rows, commit } = result;
     // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.
     if (this.#readsDictionary && stored.some(({ id, version }) => this.#store.tables.get(id)?.version !== version))

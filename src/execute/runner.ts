@@ -8,8 +8,10 @@ import { compile, type Program } from "../plan/compile.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PlanEntry, Prepared } from "../plan/prepared.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
+import { within } from "../within.ts";
 import { createBinder, type PositionLookup, UnknownPosition } from "./bind.ts";
 import { Execution } from "./execution.ts";
+import { Pace } from "./pace.ts";
 import type { Positions } from "./positions.ts";
 import { ResultMemo } from "./result-memo.ts";
 
@@ -62,6 +64,7 @@ export class Runner {
       uses,
       execution: null,
       rejection: null,
+      pace: new Pace(),
       indexing: null,
     };
   }
@@ -86,8 +89,16 @@ export class Runner {
     }
   }
 
-  /** Runs wherever it has to. `uncovered`: the table is not loaded (any more). */
-  async run(prepared: Prepared, params: readonly unknown[]): Promise<unknown[] | Bypass | "uncovered"> {
+  /**
+   * Runs wherever it has to. `uncovered`: the table is not loaded (any more).
+   *
+   * @param pace a scan is waited for only as long as this says; `null`: to its end
+   */
+  async run(
+    prepared: Prepared,
+    params: readonly unknown[],
+    pace: Pace | null = null,
+  ): Promise<unknown[] | Bypass | "uncovered"> {
     const { entry } = prepared;
     if (params.length !== entry.parameterCount) {
       return wrongNumberOfParameters(entry.parameterCount, params.length);
@@ -98,7 +109,7 @@ export class Runner {
       if (!(execution instanceof Execution)) return execution;
       this.#use.touch(entry.uses);
       try {
-        const rows = await this.#runOnce(entry, execution, prepared.values(params));
+        const rows = await this.#runOnce(entry, execution, prepared.values(params), pace);
         if (rows !== "again") return rows;
       } catch (error) {
         return bypass("sqlite-raised", error instanceof Error ? error.message : String(error));
@@ -131,6 +142,7 @@ export class Runner {
     entry: PlanEntry,
     execution: Execution,
     values: readonly unknown[],
+    pace: Pace | null,
   ): Promise<unknown[] | Bypass | "again"> {
     const bound = execution.bind(values);
     if (bound instanceof UnknownPosition) {
@@ -145,13 +157,22 @@ export class Runner {
     if (!Array.isArray(bound)) return bound;
     const here = execution.runHere(bound) ?? execution.recall(bound);
     if (here !== null) return here;
+    const refused = pace?.refusal(performance.now()) ?? null;
+    if (refused !== null) return refused;
     if (entry.plan.single === null && entry.indexing !== null) {
       // A join without its index takes the product of the tables.
       await entry.indexing;
       entry.indexing = null;
       return "again";
     }
-    const rows = await execution.scan(bound);
+    if (pace === null) {
+      const rows = await execution.scan(bound);
+      return Array.isArray(rows) ? rows : "again";
+    }
+    // What comes later than that is remembered all the same: for the next call, if the rows are still the same.
+    const rows = await within(execution.scan(bound, pace), pace.patienceMs);
+    if (rows === null || rows === "late") return pace.gaveUp(performance.now());
+    if (rows === "queued") return bypass("slower-than-origin", "all scan threads are busy");
     return rows === "moved" ? "again" : rows;
   }
 

@@ -1,6 +1,7 @@
 import type { FieldDescription } from "../dialects/dialect.ts";
 import type { BoundValue } from "../execute/bind.ts";
 import type { Execution } from "../execute/execution.ts";
+import type { Pace } from "../execute/pace.ts";
 import type { Bypass } from "../outcome.ts";
 import type { Plan } from "./plan.ts";
 import type { Source } from "./term.ts";
@@ -26,6 +27,8 @@ export interface PlanEntry {
   rejection: { readonly generation: number; readonly bypass: Bypass } | null;
   /** Indexes that are being built for it. */
   indexing: Promise<void> | null;
+  /** Of its scans. */
+  readonly pace: Pace;
 }
 
 /** One exact text whose plan is known: the plan, and where its run-time values come from. */

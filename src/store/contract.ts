@@ -308,6 +308,16 @@ export interface ScanResult {
   readonly commit: number;
 }
 
+/** How long a scan may take, in milliseconds from the call. */
+export interface ScanLimits {
+  /** By then it has to have a thread; else it is `"queued"`. */
+  readonly patienceMs: number;
+  /** By then it has to have ended; else it is given up, and `"late"`. */
+  readonly limitMs: number;
+}
+
+export type ScanOutcome = ScanResult | "moved" | "late" | "queued";
+
 /** The in-memory store, from the main thread's side. Implemented by `Store` in `store.ts`. */
 export interface StoreApi {
   /** Tables as of the reader's held snapshot. */
@@ -337,8 +347,15 @@ export interface StoreApi {
    * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given, and the
    * `dictionaryCommit` where one is given; otherwise resolves to `"moved"`. Resolves once main's reader has reached that
    * snapshot, so that nothing read later is older. Rejects with what SQLite throws.
+   *
+   * @param limits without them a statement waits for a thread, and has a minute then; what takes longer is a fault
    */
-  scan(sql: string, values: readonly StoreValue[], tables: readonly ScannedTable[]): Promise<ScanResult | "moved">;
+  scan(
+    sql: string,
+    values: readonly StoreValue[],
+    tables: readonly ScannedTable[],
+    limits?: ScanLimits,
+  ): Promise<ScanOutcome>;
   /** Keys of what functions can look up. */
   readonly resources: ReadonlyMap<string, unknown>;
   /** Gives the functions of all threads something to look up; structured-cloneable, never changed afterwards. */

@@ -1,14 +1,18 @@
 import { Worker } from "node:worker_threads";
 import { ClosedError, StoreError } from "../errors.ts";
-import type { ScanResult } from "./contract.ts";
+import type { ScanLimits, ScanOutcome } from "./contract.ts";
 import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { BUSY, createScanState, type ScanState, STOP } from "./stoppable.ts";
 
 /** A scan that takes longer is given up, and its thread with it: a statement can be one that never ends. */
 const TIME_LIMIT_MS = 60_000;
 
-interface Scan extends PromiseWithResolvers<ScanResult | "moved"> {
+interface Scan extends PromiseWithResolvers<ScanOutcome> {
   readonly request: ScanRequest;
+  /** Ends its patience first, and then itself. */
+  limit: NodeJS.Timeout | undefined;
+  /** Nobody waits for its result any more: it goes on while no other scan needs its thread. */
+  overdue: boolean;
 }
 
 /** One scan thread, and the scan that it is at. */
@@ -42,11 +46,20 @@ export class ScanPool {
     this.#onFault = onFault;
   }
 
-  run(request: Omit<ScanRequest, "kind">): Promise<ScanResult | "moved"> {
+  run(request: Omit<ScanRequest, "kind">, limits?: ScanLimits): Promise<ScanOutcome> {
     if (this.#closed) {
       return Promise.reject(new ClosedError("The store is closed"));
     }
-    const scan: Scan = { request: { kind: "scan", ...request }, ...Promise.withResolvers<ScanResult | "moved">() };
+    const scan: Scan = {
+      request: { kind: "scan", ...request },
+      limit: undefined,
+      overdue: false,
+      ...Promise.withResolvers<ScanOutcome>(),
+    };
+    if (limits !== undefined) {
+      const { patienceMs, limitMs } = limits;
+      scan.limit = setTimeout(() => this.#endPatience(scan, limitMs - patienceMs), patienceMs).unref();
+    }
     this.#waiting.push(scan);
     this.#dispatch();
     return scan.promise;
@@ -97,13 +110,43 @@ export class ScanPool {
     }
   }
 
+  #endPatience(scan: Scan, leftMs: number): void {
+    const place = this.#waiting.indexOf(scan);
+    if (place >= 0) {
+      this.#waiting.splice(place, 1);
+      scan.resolve("queued");
+      return;
+    }
+    scan.overdue = true;
+    scan.limit = setTimeout(() => this.#giveUp(scan), leftMs).unref();
+    this.#dispatch();
+  }
+
+  #giveUp(scan: Scan): void {
+    for (const thread of this.#threads) {
+      if (thread.scan !== scan) continue;
+      this.#threads.delete(thread);
+      clearTimeout(thread.timer);
+      clearTimeout(scan.limit);
+      thread.scan = null;
+      scan.resolve("late");
+      void end(thread).catch(() => undefined);
+    }
+  }
+
   #idleThread(): Thread | null {
     for (const thread of this.#threads) {
       if (thread.scan === null) {
         return thread;
       }
     }
-    return this.#threads.size < this.#size ? this.#start() : null;
+    if (this.#threads.size < this.#size) return this.#start();
+    for (const { scan } of this.#threads) {
+      if (scan?.overdue !== true) continue;
+      this.#giveUp(scan);
+      return this.#start();
+    }
+    return null;
   }
 
   #start(): Thread {
@@ -127,6 +170,7 @@ export class ScanPool {
   #settle(thread: Thread, reply: ScanReply): void {
     const { scan } = thread;
     clearTimeout(thread.timer);
+    clearTimeout(scan?.limit);
     thread.scan = null;
     thread.worker.unref();
     if (reply.kind === "rows") {

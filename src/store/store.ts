@@ -9,8 +9,9 @@ import type {
   LoadSink,
   LoadSpec,
   OriginIdentity,
+  ScanLimits,
   ScannedTable,
-  ScanResult,
+  ScanOutcome,
   StoreApi,
   StoredTable,
   StoreOptions,
@@ -199,10 +200,11 @@ export class Store implements StoreApi {
     sql: string,
     values: readonly StoreValue[],
     tables: readonly ScannedTable[],
-  ): Promise<ScanResult | "moved"> {
+    limits?: ScanLimits,
+  ): Promise<ScanOutcome> {
     this.#throwIfEnded();
-    const result = await this.#scans.run({ file: this.#file, sql, values, tables });
-    if (result !== "moved" && result.commit > this.#commit) {
+    const result = await this.#scans.run({ file: this.#file, sql, values, tables }, limits);
+    if (typeof result !== "string" && result.commit > this.#commit) {
       this.#throwIfEnded();
       await new Promise<void>((done) => {
         this.#ahead.push({ commit: result.commit, done });

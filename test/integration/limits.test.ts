@@ -147,6 +147,11 @@ const EXAMPLES: readonly Example[] = [
     setup: { pool: { options: "-c role=sqlmem_test_reader" } },
   },
   { reason: "changes-too-often", sql: ALL_ORDERS, provoke: writeAgainAndAgain },
+  {
+    reason: "slower-than-origin",
+    sql: "SELECT count(*) FROM orders a JOIN orders b ON a.items + 0 = b.items + 0",
+    provoke: orderMuch,
+  },
   { reason: "not-fresh", sql: ALL_ORDERS, setup: { freshness: "session" }, provoke: loseTheDatabase },
   { reason: "store-failed", sql: ALL_ORDERS, provoke: lockStore },
   { reason: "sqlite-raised", sql: "SELECT sum(big) FROM orders", onlyExecuted: true },
@@ -185,6 +190,14 @@ async function writeAgainAndAgain({ engine, pool }: OpenedEngine): Promise<void>
     const { outcome, reason } = await engine.explain(ALL_ORDERS);
     if (outcome === "hit") await pool.query("UPDATE orders SET items = items");
     return reason === "changes-too-often";
+  });
+}
+
+/** Nested loops over it take long, a hash join does not. */
+async function orderMuch({ pool }: OpenedEngine): Promise<void> {
+  await pool.query("INSERT INTO orders (id, items) SELECT i, i FROM generate_series(1000001, 1040000) AS i");
+  onTestFinished(async () => {
+    if (!pool.ended) await pool.query("DELETE FROM orders WHERE id > 1000000");
   });
 }
 

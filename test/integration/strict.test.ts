@@ -389,6 +389,7 @@ describeOnServers(
         "table-too-large",
         "load-failed",
         "changes-too-often",
+        "slower-than-origin",
         "not-fresh",
         "store-failed",
         "sqlite-raised",

@@ -10,6 +10,7 @@ import type {
   LoadSink,
   LoadTable,
   OriginIdentity,
+  ScanOutcome,
   ScanResult,
   StoredTable,
   StoreOptions,
@@ -116,7 +117,7 @@ export function sequence(from: number, to: number): [number, string][] {
 }
 
 /** The rows of a scan that was not overtaken. */
-export async function rowsOf(scan: Promise<ScanResult | "moved">): Promise<StoreRow[] | "moved"> {
+export async function rowsOf(scan: Promise<ScanOutcome>): Promise<StoreRow[] | Exclude<ScanOutcome, ScanResult>> {
   const result = await scan;
-  return result === "moved" ? result : result.rows;
+  return typeof result === "string" ? result : result.rows;
 }

@@ -54,6 +54,22 @@ test("closing rejects the scans that are not done", async () => {
   }
 });
 
+test("a scan that takes longer than it may is given up, as is one that waits for it too long", async () => {
+  const { store } = openStore();
+  await load(store, {}, sequence(0, 500));
+  const product =
+    "SELECT count(*) FROM orders a, orders b, orders c, orders d WHERE pg_interrupt(a.rowid) AND pg_interrupt(b.rowid)";
+  const late = store.scan(product, [], [], { patienceMs: 400, limitMs: 500 });
+  const queued = store.scan("SELECT 1", [], [], { patienceMs: 100, limitMs: 300 });
+  expect(await queued).toBe("queued");
+  expect(await late).toBe("late");
+  expect(await rowsOf(store.scan("SELECT 1", [], [], { patienceMs: 10_000, limitMs: 20_000 }))).toEqual([[1]]);
+  // Nobody waits for it any more: it makes room.
+  const overdue = store.scan(product, [], [], { patienceMs: 50, limitMs: 60_000 });
+  expect(await rowsOf(store.scan("SELECT 1", [], [], { patienceMs: 10_000, limitMs: 20_000 }))).toEqual([[1]]);
+  expect(await overdue).toBe("late");
+});
+
 test("what a scan has read, main reads, too, once it is told", async () => {
   const { store } = openStore();
   const feed = await openFeed(store);
@@ -68,7 +84,7 @@ test("what a scan has read, main reads, too, once it is told", async () => {
     // Meanwhile the scan may overtake this thread.
     Atomics.wait(idle, 0, 0, id % 10);
     const result = await scan;
-    if (result === "moved") throw new Error("no version was named");
+    if (typeof result === "string") throw new Error(`no version was named, and no limit: ${result}`);
     const [commit] = store.statement("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
     expect(commit).toBeGreaterThanOrEqual(result.commit);
   }

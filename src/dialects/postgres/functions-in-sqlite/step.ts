@@ -12,7 +12,7 @@ const PAUSE_MS = 5000;
  */
 export function registerStep(target: FunctionTarget): void {
   // In the loops of long statements. What stops a thread does so in any function.
-  target.function("pg_interrupt", { deterministic: false }, () => 1);
+  target.function("pg_interrupt", { deterministic: false }, (_rowid) => 1);
   let rows = 0;
   let checkedAt = 0;
   target.function("pg_step", { deterministic: false }, () => {
