@@ -4,10 +4,10 @@ import { type Bypass, bypass } from "../outcome.ts";
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Binding, Input } from "../plan/term.ts";
 import type {
+  ScanBatch,
   ScanLimits,
   ScannedTable,
   ScanOutcome,
-  ScanResult,
   StoreApi,
   StoreRow,
   StoreValue,
@@ -146,23 +146,28 @@ export class Execution {
 
   /**
    * Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for, or a text
-   * has come between those that bound positions lie between; `late` or `queued` where the limits
-   * say so.
+   * has come between those that bound positions lie between; `late` or `queued` where the limits say so. A small result
+   * that comes too late is remembered all the same: for the next call, if the rows are still the same.
    */
-  async scan(bound: readonly StoreValue[], limits?: ScanLimits): Promise<unknown[] | Exclude<ScanOutcome, ScanResult>> {
+  async scan(bound: readonly StoreValue[], limits?: ScanLimits): Promise<unknown[] | Exclude<ScanOutcome, "done">> {
     const { stored } = this.program;
     const tables = stored.map(({ id, version }): ScannedTable => {
       const commit = this.#bindsPositions ? this.#store.tables.get(id)?.dictionaryCommit : undefined;
       return commit === undefined ? [id, version] : [id, version, commit];
     });
-    const result = await this.#store.scan(this.#scanned, bound, tables, limits);
-    if (typeof result === "string") return result;
-    const { rows, commit } = result;
-    // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.
-    if (this.#readsDictionary && stored.some(({ id, version }) => this.#store.tables.get(id)?.version !== version))
-      return "moved";
-    this.#memo.remember(this.program, bound, rows, commit);
-    return this.#encoder.all(rows);
+    const rows: unknown[] = [];
+    let isAwaited = true;
+    const take = (batch: ScanBatch): boolean => {
+      // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.
+      if (this.#readsDictionary && stored.some(({ id, version }) => this.#store.tables.get(id)?.version !== version))
+        return false;
+      if (batch.isWhole) this.#memo.remember(this.program, bound, batch.rows, batch.commit);
+      if (isAwaited) for (const row of this.#encoder.all(batch.rows)) rows.push(row);
+      return isAwaited;
+    };
+    const outcome = await this.#store.scan(this.#scanned, bound, tables, take, limits);
+    isAwaited = false;
+    return outcome === "done" ? rows : outcome;
   }
 }
 

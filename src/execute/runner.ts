@@ -8,7 +8,6 @@ import { compile, type Program } from "../plan/compile.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { PlanEntry, Prepared } from "../plan/prepared.ts";
 import type { StoreApi, StoredTable } from "../store/contract.ts";
-import { within } from "../within.ts";
 import { createBinder, type PositionLookup, UnknownPosition } from "./bind.ts";
 import { Execution } from "./execution.ts";
 import { Pace } from "./pace.ts";
@@ -169,9 +168,8 @@ export class Runner {
       const rows = await execution.scan(bound);
       return Array.isArray(rows) ? rows : "again";
     }
-    // What comes later than that is remembered all the same: for the next call, if the rows are still the same.
-    const rows = await within(execution.scan(bound, pace), pace.patienceMs);
-    if (rows === null || rows === "late") return pace.gaveUp(performance.now());
+    const rows = await execution.scan(bound, pace);
+    if (rows === "late") return pace.gaveUp(performance.now());
     if (rows === "queued") return bypass("slower-than-origin", "all scan threads are busy");
     return rows === "moved" ? "again" : rows;
   }

@@ -302,21 +302,24 @@ export interface StoreOptions {
 
 export type ScannedTable = readonly [id: string, version: number, dictionaryCommit?: number];
 
-export interface ScanResult {
-  readonly rows: StoreRow[];
-  /** The visible commit that it was read at. */
+/** Some of the rows of a scan, in their order: a result comes in pieces, between which the event loop turns. */
+export interface ScanBatch {
+  readonly rows: readonly StoreRow[];
+  /** The visible commit that all of them were read at. */
   readonly commit: number;
+  /** They are the whole result. */
+  readonly isWhole: boolean;
 }
 
 /** How long a scan may take, in milliseconds from the call. */
 export interface ScanLimits {
-  /** By then it has to have a thread; else it is `"queued"`. */
+  /** By then it has to have a thread, or else it is `"queued"`; and its first rows, or else it is `"late"`. */
   readonly patienceMs: number;
-  /** By then it has to have ended; else it is given up, and `"late"`. */
+  /** By then it has to have ended: until then it goes on for whoever asks next, while no other scan needs the thread. */
   readonly limitMs: number;
 }
 
-export type ScanOutcome = ScanResult | "moved" | "late" | "queued";
+export type ScanOutcome = "done" | "moved" | "late" | "queued";
 
 /** The in-memory store, from the main thread's side. Implemented by `Store` in `store.ts`. */
 export interface StoreApi {
@@ -345,15 +348,17 @@ export interface StoreApi {
   queryPlan(sql: string): readonly string[];
   /**
    * Runs on a scan worker, on the newest snapshot, only if every named table still has the version given, and the
-   * `dictionaryCommit` where one is given; otherwise resolves to `"moved"`. Resolves once main's reader has reached that
-   * snapshot, so that nothing read later is older. Rejects with what SQLite throws.
+   * `dictionaryCommit` where one is given; otherwise resolves to `"moved"`. Rejects with what SQLite throws.
    *
+   * @param take is called with all rows before it resolves to `"done"`, once main's reader has reached that snapshot, so that
+   *   nothing read later is older; after `"late"`, too. If it returns false the rest is dropped, and the scan `"moved"`
    * @param limits without them a statement waits for a thread, and has a minute then; what takes longer is a fault
    */
   scan(
     sql: string,
     values: readonly StoreValue[],
     tables: readonly ScannedTable[],
+    take: (batch: ScanBatch) => boolean,
     limits?: ScanLimits,
   ): Promise<ScanOutcome>;
   /** Keys of what functions can look up. */

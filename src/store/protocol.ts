@@ -163,7 +163,13 @@ export interface ScanWorkerData {
 }
 
 /** Main → scan worker, in this order: what functions look up, then the scans that call them. */
-export type ScanMessage = { readonly kind: "provide"; readonly key: string; readonly resource: unknown } | ScanRequest;
+export type ScanMessage =
+  | { readonly kind: "provide"; readonly key: string; readonly resource: unknown }
+  | ScanRequest
+  /** The next rows are wanted. */
+  | { readonly kind: "more" }
+  /** The rest of them is not. */
+  | { readonly kind: "drop" };
 
 export interface ScanRequest {
   readonly kind: "scan";
@@ -175,7 +181,8 @@ export interface ScanRequest {
 
 /** Scan worker → main. */
 export type ScanReply =
-  | { readonly kind: "rows"; readonly rows: StoreRow[]; readonly commit: number }
+  /** After `more` rows of the same result the next ones follow, when they are asked for. */
+  | { readonly kind: "rows"; readonly rows: readonly StoreRow[]; readonly commit: number; readonly more: boolean }
   | { readonly kind: "moved" }
   | { readonly kind: "failed"; readonly error: WireError };
 

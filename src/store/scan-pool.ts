@@ -1,6 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { ClosedError, StoreError } from "../errors.ts";
-import type { ScanLimits, ScanOutcome } from "./contract.ts";
+import type { ScanBatch, ScanLimits, ScanOutcome } from "./contract.ts";
 import { decodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { BUSY, createScanState, type ScanState, STOP } from "./stoppable.ts";
 
@@ -9,11 +10,17 @@ const TIME_LIMIT_MS = 60_000;
 
 interface Scan extends PromiseWithResolvers<ScanOutcome> {
   readonly request: ScanRequest;
+  readonly take: Take;
+  /** First rows are here. */
+  begun: boolean;
   /** Ends its patience first, and then itself. */
   limit: NodeJS.Timeout | undefined;
   /** Nobody waits for its result any more: it goes on while no other scan needs its thread. */
   overdue: boolean;
 }
+
+type ScanRows = Extract<ScanReply, { kind: "rows" }>;
+type Take = (batch: ScanBatch) => Promise<boolean>;
 
 /** One scan thread, and the scan that it is at. */
 interface Thread {
@@ -46,12 +53,14 @@ export class ScanPool {
     this.#onFault = onFault;
   }
 
-  run(request: Omit<ScanRequest, "kind">, limits?: ScanLimits): Promise<ScanOutcome> {
+  run(request: Omit<ScanRequest, "kind">, take: Take, limits?: ScanLimits): Promise<ScanOutcome> {
     if (this.#closed) {
       return Promise.reject(new ClosedError("The store is closed"));
     }
     const scan: Scan = {
       request: { kind: "scan", ...request },
+      take,
+      begun: false,
       limit: undefined,
       overdue: false,
       ...Promise.withResolvers<ScanOutcome>(),
@@ -117,7 +126,9 @@ export class ScanPool {
       scan.resolve("queued");
       return;
     }
+    if (scan.begun) return;
     scan.overdue = true;
+    scan.resolve("late");
     scan.limit = setTimeout(() => this.#giveUp(scan), leftMs).unref();
     this.#dispatch();
   }
@@ -129,7 +140,6 @@ export class ScanPool {
       clearTimeout(thread.timer);
       clearTimeout(scan.limit);
       thread.scan = null;
-      scan.resolve("late");
       void end(thread).catch(() => undefined);
     }
   }
@@ -160,26 +170,39 @@ export class ScanPool {
     const thread: Thread = { worker, scan: null, timer: undefined, state };
     this.#threads.add(thread);
     worker.unref();
-    worker.on("message", (reply: ScanReply) => this.#settle(thread, reply));
+    worker.on("message", (reply: ScanReply) => this.#receive(thread, reply));
     worker.on("error", (error) => this.#lose(thread, error));
     worker.on("messageerror", (error) => this.#lose(thread, error));
     worker.on("exit", (code) => this.#lose(thread, new Error(`it ended with exit code ${code}`)));
     return thread;
   }
 
-  #settle(thread: Thread, reply: ScanReply): void {
+  #receive(thread: Thread, reply: ScanReply): void {
     const { scan } = thread;
     clearTimeout(thread.timer);
     clearTimeout(scan?.limit);
+    if (reply.kind !== "rows" || !reply.more) this.#release(thread);
+    if (scan === null) return;
+    if (reply.kind === "moved") scan.resolve("moved");
+    else if (reply.kind === "failed") scan.reject(decodeError(reply.error));
+    else this.#hand(thread, scan, reply).catch(scan.reject);
+  }
+
+  async #hand(thread: Thread, scan: Scan, { rows, commit, more }: ScanRows): Promise<void> {
+    const isWhole = !scan.begun && !more;
+    scan.begun = true;
+    // Messages are received as many at a time as there are: what is to be done between them is done in between.
+    if (!isWhole) await setImmediate();
+    const goesOn = await scan.take({ rows, commit, isWhole });
+    if (!more || !goesOn) scan.resolve(goesOn ? "done" : "moved");
+    if (!more || thread.scan !== scan) return;
+    send(thread.worker, { kind: goesOn ? "more" : "drop" });
+    if (!goesOn) this.#release(thread);
+  }
+
+  #release(thread: Thread): void {
     thread.scan = null;
     thread.worker.unref();
-    if (reply.kind === "rows") {
-      scan?.resolve({ rows: reply.rows, commit: reply.commit });
-    } else if (reply.kind === "moved") {
-      scan?.resolve("moved");
-    } else {
-      scan?.reject(decodeError(reply.error));
-    }
     this.#dispatch();
   }
 

@@ -1,13 +1,15 @@
 /** A scan worker's entry: runs one statement at a time, each in a read transaction of its own. */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { RegisterFunctions } from "./contract.ts";
+import type { RegisterFunctions, StoreRow } from "./contract.ts";
 import { encodeError, type ScanMessage, type ScanReply, type ScanRequest, type ScanWorkerData } from "./protocol.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { BUSY, stoppable } from "./stoppable.ts";
 import { openReader } from "./store-file.ts";
 
 const STATEMENTS = 50;
+/** Values in one piece of a result: about a millisecond of the main thread. */
+const BATCH_VALUES = 2000;
 
 class Scanner {
   readonly resources = new Map<string, unknown>();
@@ -15,6 +17,10 @@ class Scanner {
   #file: string | null = null;
   #db: DatabaseSync | null = null;
   #statements: StatementCache | null = null;
+  /** The result that is being sent. */
+  #rows: readonly StoreRow[] = [];
+  #commit = 0;
+  #sent = 0;
 
   constructor(register: RegisterFunctions) {
     this.#register = register;
@@ -33,13 +39,30 @@ class Scanner {
           }
         }
         const [commit] = statements.get("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
-        return { kind: "rows", rows: statements.get(sql).all(...values), commit: Number(commit) };
+        this.#rows = statements.get(sql).all(...values);
+        this.#commit = Number(commit);
+        this.#sent = 0;
+        return this.next();
       } finally {
         db.exec("COMMIT");
       }
     } catch (error) {
       return { kind: "failed", error: encodeError(error) };
     }
+  }
+
+  /** The next piece of the result. */
+  next(): ScanReply {
+    const size = Math.max(1, Math.floor(BATCH_VALUES / (this.#rows[0]?.length ?? 1)));
+    const rows = this.#rows.slice(this.#sent, this.#sent + size);
+    this.#sent += rows.length;
+    const more = this.#sent < this.#rows.length;
+    if (!more) this.drop();
+    return { kind: "rows", rows, commit: this.#commit, more };
+  }
+
+  drop(): void {
+    this.#rows = [];
   }
 
   #open(file: string): { readonly db: DatabaseSync; readonly statements: StatementCache } {
@@ -63,6 +86,14 @@ const scanner = new Scanner((target, resources) => registerFunctions(stoppable(t
 port.on("message", (message: ScanMessage) => {
   if (message.kind === "provide") {
     scanner.resources.set(message.key, message.resource);
+    return;
+  }
+  if (message.kind === "drop") {
+    scanner.drop();
+    return;
+  }
+  if (message.kind === "more") {
+    port.postMessage(scanner.next());
     return;
   }
   const reply = scanner.run(message);

@@ -9,6 +9,7 @@ import type {
   LoadSink,
   LoadSpec,
   OriginIdentity,
+  ScanBatch,
   ScanLimits,
   ScannedTable,
   ScanOutcome,
@@ -200,19 +201,24 @@ export class Store implements StoreApi {
     sql: string,
     values: readonly StoreValue[],
     tables: readonly ScannedTable[],
+    take: (batch: ScanBatch) => boolean,
     limits?: ScanLimits,
   ): Promise<ScanOutcome> {
     this.#throwIfEnded();
-    const result = await this.#scans.run({ file: this.#file, sql, values, tables }, limits);
-    if (typeof result !== "string" && result.commit > this.#commit) {
+    const taking = async (batch: ScanBatch): Promise<boolean> => {
+      if (batch.commit > this.#commit) await this.#reached(batch.commit);
       this.#throwIfEnded();
-      await new Promise<void>((done) => {
-        this.#ahead.push({ commit: result.commit, done });
-        this.#link.hold();
-      });
-      this.#throwIfEnded();
-    }
-    return result;
+      return take(batch);
+    };
+    return await this.#scans.run({ file: this.#file, sql, values, tables }, taking, limits);
+  }
+
+  async #reached(commit: number): Promise<void> {
+    this.#throwIfEnded();
+    await new Promise<void>((done) => {
+      this.#ahead.push({ commit, done });
+      this.#link.hold();
+    });
   }
 
   #throwIfEnded(): void {

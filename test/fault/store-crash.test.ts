@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { load, loadTable, openStore, sequence, temporaryDirectory } from "../support/store-fixture.ts";
+import { load, loadTable, openStore, scan, sequence, temporaryDirectory } from "../support/store-fixture.ts";
 import { decoderUrl, encodeRows } from "../support/synthetic-decoder.ts";
 
 /** A decoder module that brings its thread down, in its first call or with its first chunk. */
@@ -26,7 +26,7 @@ test("a crash of the worker is reported once; everything waiting and everything 
   await expect(sink.endStream().then(() => sink.finish())).rejects.toMatchObject(CRASH);
   await expect(store.ensureIndex("2", ["name"])).rejects.toMatchObject(CRASH);
   await expect(store.drop(["2"])).rejects.toMatchObject(CRASH);
-  await expect(store.scan("SELECT 1", [], [])).rejects.toMatchObject(CRASH);
+  await expect(scan(store, "SELECT 1")).rejects.toMatchObject(CRASH);
   await expect(store.saveSnapshotFile()).rejects.toMatchObject(CRASH);
   await expect(store.beginLoad({ decoder: decoderUrl, tables: [loadTable()] })).rejects.toMatchObject(CRASH);
   await expect(other.write(encodeRows([[1, "a"]]))).rejects.toMatchObject(CRASH);

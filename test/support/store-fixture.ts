@@ -10,11 +10,14 @@ import type {
   LoadSink,
   LoadTable,
   OriginIdentity,
+  ScanBatch,
+  ScanLimits,
+  ScannedTable,
   ScanOutcome,
-  ScanResult,
   StoredTable,
   StoreOptions,
   StoreRow,
+  StoreValue,
 } from "../../src/store/contract.ts";
 import { Store } from "../../src/store/store.ts";
 import { decoderUrl, encodeRows, type SyntheticCodec, type SyntheticValue } from "./synthetic-decoder.ts";
@@ -116,8 +119,19 @@ export function sequence(from: number, to: number): [number, string][] {
   return Array.from({ length: to - from }, (_, index) => [from + index, `name ${from + index}`]);
 }
 
-/** The rows of a scan that was not overtaken. */
-export async function rowsOf(scan: Promise<ScanOutcome>): Promise<StoreRow[] | Exclude<ScanOutcome, ScanResult>> {
-  const result = await scan;
-  return typeof result === "string" ? result : result.rows;
+/** All rows of a scan, or why there are none. */
+export async function scan(
+  store: Store,
+  sql: string,
+  values: readonly StoreValue[] = [],
+  tables: readonly ScannedTable[] = [],
+  limits?: ScanLimits,
+): Promise<StoreRow[] | Exclude<ScanOutcome, "done">> {
+  const rows: StoreRow[] = [];
+  const take = (batch: ScanBatch): boolean => {
+    rows.push(...batch.rows);
+    return true;
+  };
+  const outcome = await store.scan(sql, values, tables, take, limits);
+  return outcome === "done" ? rows : outcome;
 }

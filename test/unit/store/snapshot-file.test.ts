@@ -9,7 +9,7 @@ import {
   loadTable,
   openRestored,
   openStore,
-  rowsOf,
+  scan,
   sequence,
   temporaryDirectory,
 } from "../../support/store-fixture.ts";
@@ -54,7 +54,7 @@ test("a table comes back with all that is known of it", async () => {
     ["NaN", "a", 0],
   ];
   expect(store.statement(sql).all()).toEqual(expected);
-  expect(await rowsOf(store.scan(sql, [], [["77", after?.version ?? 0]]))).toEqual(expected);
+  expect(await scan(store, sql, [], [["77", after?.version ?? 0]])).toEqual(expected);
   const plan = store.statement('EXPLAIN QUERY PLAN SELECT id FROM "sales.orders" WHERE name = ?').all("a");
   expect(String(plan[0]?.[3])).toContain("INDEX sqlmem_index_");
   expect(store.statement('SELECT value FROM "sales.orders:name:dictionary" WHERE rank = 1').get()).toEqual(["b"]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { load, openStore, sequence } from "../../support/store-fixture.ts";
+import { load, openStore, scan, sequence } from "../../support/store-fixture.ts";
 
 test("ensureIndex builds once and says how large the largest group is", async () => {
   const { store } = openStore();
@@ -135,7 +135,7 @@ test("a closed store refuses everything, and can be closed twice", async () => {
   expect(store.tables.size).toBe(0);
   await expect(store.drop(["1"])).rejects.toMatchObject({ code: "ERR_SQLMEM_CLOSED" });
   await expect(store.ensureIndex("1", ["id"])).rejects.toMatchObject({ code: "ERR_SQLMEM_CLOSED" });
-  await expect(store.scan("SELECT 1", [], [])).rejects.toMatchObject({ code: "ERR_SQLMEM_CLOSED" });
+  await expect(scan(store, "SELECT 1")).rejects.toMatchObject({ code: "ERR_SQLMEM_CLOSED" });
   await expect(store.saveSnapshotFile()).rejects.toMatchObject({ code: "ERR_SQLMEM_CLOSED" });
   expect(() => store.statement("SELECT 1")).toThrow();
 });

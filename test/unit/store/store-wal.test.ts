@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Store } from "../../../src/store/store.ts";
-import { loadTable, openStore, rowsOf, temporaryDirectory } from "../../support/store-fixture.ts";
+import { loadTable, openStore, scan, temporaryDirectory } from "../../support/store-fixture.ts";
 
 const MIB = 1024 ** 2;
 
@@ -58,9 +58,9 @@ test("a scan that holds the WAL during a load does not keep it long for good", a
   await loadGenerated(store, directory, 1000);
   const count =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) FROM n, (SELECT 1 FROM orders LIMIT 1)";
-  const scan = store.scan(count, [], []);
+  const scanned = scan(store, count);
   await loadGenerated(store, directory, 200_000);
-  expect(await rowsOf(scan)).toEqual([[3_000_000]]);
+  expect(await scanned).toEqual([[3_000_000]]);
   await loadGenerated(store, directory, 200_000);
   expect(walBytes(directory)).toBeLessThan(20 * MIB);
 });
