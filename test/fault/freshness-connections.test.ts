@@ -252,9 +252,10 @@ describeOnServers(
     );
 
     it("what hangs without any limit is given up after ten seconds: it comes back, and closes", async () => {
-      // At the same time, as most of it is waiting; of databases of their own, as both are left clean.
+      // At the same time, as most of it is waiting; of databases of their own, as each is left clean.
       await using other = await createDatabase(database.server, { setup: OBSERVED });
-      await Promise.all([hangsEverywhere(database), hangsReconnecting(other)]);
+      await using third = await createDatabase(database.server, { setup: [...OBSERVED, NOTES] });
+      await Promise.all([hangsEverywhere(database), hangsReconnecting(other), hangsSorting(third)]);
     }, 120_000);
   },
   {
@@ -310,5 +311,36 @@ async function hangsReconnecting(database: { readonly url: string }): Promise<vo
     await observer.hits(20, 30_000);
   }
   expect(await observer.stop()).toEqual([]);
+  await followed.leave();
+}
+
+const NOTES = 'CREATE TABLE notes (id int PRIMARY KEY, body text COLLATE "en-x-icu" NOT NULL)';
+
+/** The question where a new text of the stream sorts is swallowed; the stream and the program's pool go on. */
+async function hangsSorting(database: { readonly url: string }): Promise<void> {
+  const followed = await openFollowed(database);
+  const { engine, proxy, bare } = followed;
+  const pool = new pg.Pool({ connectionString: database.url });
+  // Its database is dropped before the test is finished.
+  pool.on("error", () => {});
+  onTestFinished(() => pool.end());
+  engine.attach(pool);
+  const read = "SELECT id, body FROM notes ORDER BY body, id";
+  await bare("INSERT INTO notes VALUES (1, 'b'), (2, 'A'), (3, 'c')");
+  await followed.warm(read);
+  const observer = followed.observe({ ways: [askOf(pool)], ownWrites: false });
+  await observer.hits(20);
+  const question = /^\s*WITH question AS/;
+  proxy.pauseAfter(question);
+  await bare("INSERT INTO notes VALUES (4, 'B')");
+  await until("it is asked", () => proxy.statements.some((sql) => question.test(sql)));
+  proxy.swallow("ordinary");
+  proxy.resume();
+  const before = notFresh(engine);
+  await until("it is noticed", () => notFresh(engine) > before + 20);
+  await observer.hits(20, 30_000);
+  expect(await observer.stop()).toEqual([]);
+  await followed.expectRecovered(read);
+  expect(engine.stats().freshness.losses).toBe(0);
   await followed.leave();
 }

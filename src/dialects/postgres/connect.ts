@@ -131,11 +131,13 @@ class PostgresOrigin implements Origin {
     this.#checkout = new Checkout(pool);
     this.#query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<unknown>;
     this.#parserOwner = new pool.Client(pool.options);
-    this.#questions = new OwnConnections(pool.options, pool.Client, 1, this.#prepare);
-    this.#loads = new OwnConnections(pool.options, pool.Client, MAX_LOADS, this.#prepare);
+    const own = (size: number, limitMs: number | null): OwnConnections =>
+      new OwnConnections(pool.options, pool.Client, { size, limitMs, prepare: this.#prepare });
+    this.#questions = own(1, QUESTION_MS);
+    this.#loads = own(MAX_LOADS, null);
     const read: ReadCatalog = async (names, ids) => {
       const { version } = await this.#ready();
-      return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids), QUESTION_MS);
+      return await this.#questions.useAgain((client) => readCatalog(client, version, names, ids));
     };
     this.#catalog = new PostgresCatalog(read, () => this.#settled().session.utf8);
     this.catalog = this.#catalog;
@@ -208,7 +210,7 @@ class PostgresOrigin implements Origin {
 
   async describe(sql: string): Promise<Description> {
     await this.#ready();
-    return await this.#questions.useAgain((client) => describeStatement(client, sql), QUESTION_MS);
+    return await this.#questions.useAgain((client) => describeStatement(client, sql));
   }
 
   async query(sql: string, params: readonly unknown[] | undefined): Promise<unknown[]> {
@@ -330,7 +332,7 @@ FROM pg_catalog.json_array_elements_text($1::pg_catalog.json) WITH ORDINALITY AS
 
   async #ask(sql: string, values: readonly unknown[]): Promise<string> {
     await this.#ready();
-    return await this.#questions.useAgain((client) => textOnly(client, sql, values), QUESTION_MS);
+    return await this.#questions.useAgain((client) => textOnly(client, sql, values));
   }
 }
 

@@ -13,6 +13,18 @@ const IDLE_MS = 10_000;
  */
 const CONNECT_MS = 10_000;
 
+interface OwnConnectionsSetup {
+  /** So many at a time; who needs one more waits. */
+  readonly size: number;
+  /**
+   * A connection is given up, and with it what runs on it, if that takes longer: a network that swallows everything gives
+   * no error. From when the connection is there: to wait for one has no limit. `null`: what takes its time, as a load.
+   */
+  readonly limitMs: number | null;
+  /** Readies a new connection, within the limit of what it is first used for. */
+  readonly prepare: (client: pg.Client) => Promise<void>;
+}
+
 /**
  * Connections that SQLmem opens itself, with the options of the user's pool, so that its own work neither waits for nor
  * takes the pool's clients. Opened on demand, closed when idle; an idle one does not keep the process alive.
@@ -20,33 +32,29 @@ const CONNECT_MS = 10_000;
 export class OwnConnections {
   readonly #pool: pg.Pool;
   readonly #checkout: Checkout;
-  readonly #prepare: (client: pg.Client) => Promise<void>;
+  readonly #setup: OwnConnectionsSetup;
   readonly #prepared = new WeakSet<pg.Client>();
   readonly #leased = new Set<pg.Client>();
 
-  constructor(options: PoolOptions, Client: ClientClass, size: number, prepare: (client: pg.Client) => Promise<void>) {
-    this.#pool = new pg.Pool(ownOptions(options, Client, size));
+  constructor(options: PoolOptions, Client: ClientClass, setup: OwnConnectionsSetup) {
+    this.#pool = new pg.Pool(ownOptions(options, Client, setup.size));
     this.#checkout = new Checkout(this.#pool);
-    this.#prepare = prepare;
+    this.#setup = setup;
     // A connection that breaks fails the query that runs on it, if any; the events say nothing more.
     this.#pool.on("error", ignore);
     this.#pool.on("connect", (client) => client.on("error", ignore));
   }
 
-  /**
-   * Runs the action on a connection of its own. Rejects with what connecting or the action rejects with.
-   *
-   * @param limitMs the connection is given up, and with it the action, if that takes longer: a network that swallows
-   *   everything gives no error
-   */
-  async use<Result>(action: (client: pg.Client) => Promise<Result>, limitMs: number | null = null): Promise<Result> {
+  /** Runs the action on a connection of its own. Rejects with what connecting or the action rejects with. */
+  async use<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const { limitMs, prepare } = this.#setup;
     const client = await this.#checkout.client();
     this.#leased.add(client);
     let broken = true;
     const timer = limitMs === null ? undefined : setTimeout(() => abandon(client), limitMs);
     try {
       if (!this.#prepared.has(client)) {
-        await this.#prepare(client);
+        await prepare(client);
         this.#prepared.add(client);
       }
       const result = await action(client);
@@ -64,16 +72,13 @@ export class OwnConnections {
   }
 
   /** As `use`, once more if the connection turns out to have died while it was idle. For actions without effects. */
-  async useAgain<Result>(
-    action: (client: pg.Client) => Promise<Result>,
-    limitMs: number | null = null,
-  ): Promise<Result> {
+  async useAgain<Result>(action: (client: pg.Client) => Promise<Result>): Promise<Result> {
     const reused = this.#pool.idleCount > 0;
     try {
-      return await this.use(action, limitMs);
+      return await this.use(action);
     } catch (error) {
       if (!reused || this.#checkout.closed || isStatementError(error)) throw error;
-      return await this.use(action, limitMs);
+      return await this.use(action);
     }
   }
 

@@ -76,15 +76,17 @@ export class ChangeStream implements ChangeSource {
   constructor(parts: ChangeStreamParts, options: ChangeSourceOptions) {
     this.#parts = parts;
     this.#options = options;
-    const prepare = async (client: pg.Client): Promise<void> => applySession(client, await parts.session());
-    this.#work = new OwnConnections(parts.options, parts.Client, 2, async (client) => {
-      await prepare(client);
-      await client.query(WORK_SESSION);
-    });
-    this.#moments = new OwnConnections(parts.options, parts.Client, 1, async (client) => {
-      await prepare(client);
-      await client.query(DEFINITIONS_SESSION);
-    });
+    const own = (size: number, sql: string): OwnConnections =>
+      new OwnConnections(parts.options, parts.Client, {
+        size,
+        limitMs: STATEMENT_MS,
+        prepare: async (client) => {
+          await applySession(client, await parts.session());
+          await client.query(sql);
+        },
+      });
+    this.#work = own(2, WORK_SESSION);
+    this.#moments = own(1, DEFINITIONS_SESSION);
   }
 
   get state(): SourceState {
@@ -112,11 +114,11 @@ export class ChangeStream implements ChangeSource {
       Client: this.#parts.Client,
       session,
       publication: this.#options.publication,
-      use: (action) => this.#work.use(action, STATEMENT_MS),
+      use: (action) => this.#work.use(action),
     });
     const redefined: ChangeSink["redefined"] = (ids, why) => sink.redefined(ids, why);
     const list = new WatchList({
-      use: (action) => this.#work.use(action, STATEMENT_MS),
+      use: (action) => this.#work.use(action),
       version: session.version,
       settings: session.settings,
       publication: opened.publication,
@@ -127,7 +129,7 @@ export class ChangeStream implements ChangeSource {
       onFault: this.#options.onFault,
     });
     const clock = new Clock(
-      (action) => this.#moments.useAgain(action, STATEMENT_MS),
+      (action) => this.#moments.useAgain(action),
       session.version,
       () => list.question(),
     );
@@ -260,7 +262,7 @@ export class ChangeStream implements ChangeSource {
   /** While no stream is there, too: who asks for the token of a write has written. */
   async token(): Promise<string> {
     const live = this.#live;
-    if (live === undefined) return await this.#moments.useAgain(readTokenNow, STATEMENT_MS);
+    if (live === undefined) return await this.#moments.useAgain(readTokenNow);
     return tokenText(live.opened.system, await this.#moment(live, false));
   }
 
@@ -280,7 +282,7 @@ export class ChangeStream implements ChangeSource {
       if (this.#options.publication !== null) return;
       // Out of reach: whoever starts next, in any process, sweeps it.
       const drop = (client: pg.Client): Promise<void> => dropPublication(client, live.opened.publication);
-      await this.#work.use(drop, STATEMENT_MS).catch(() => {});
+      await this.#work.use(drop).catch(() => {});
     });
   }
 
