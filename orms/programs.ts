@@ -3,6 +3,7 @@ import type { Program } from "./program.ts";
 /** Each is a file in `programs/`. */
 export const PROGRAMS: readonly string[] = [
   "node-postgres",
+  "pg-promise",
   "drizzle",
   "drizzle-v1",
   "kysely",

@@ -3,17 +3,10 @@ import { type EncodeContext, RowEncoder } from "../encode/row-encoder.ts";
 import { type Bypass, bypass } from "../outcome.ts";
 import { MAIN_THREAD_ROWS, type Program } from "../plan/compile.ts";
 import type { Binding, Input } from "../plan/term.ts";
-import type {
-  ScanBatch,
-  ScanLimits,
-  ScannedTable,
-  ScanOutcome,
-  StoreApi,
-  StoreRow,
-  StoreValue,
-} from "../store/contract.ts";
+import type { ScanBatch, ScannedTable, ScanOutcome, StoreApi, StoreRow, StoreValue } from "../store/contract.ts";
 import { type BoundValue, UnknownPosition } from "./bind.ts";
 import { interruptible } from "./interruptible.ts";
+import type { Pace } from "./pace.ts";
 import { type Placement, placementOf } from "./placement.ts";
 import type { ResultMemo } from "./result-memo.ts";
 
@@ -146,10 +139,10 @@ export class Execution {
 
   /**
    * Runs on a scan worker; `moved` when a table is no longer of the version that the program was compiled for, or a text
-   * has come between those that bound positions lie between; `late` or `queued` where the limits say so. A small result
+   * has come between those that bound positions lie between; `late` or `queued` where its pace says so. A small result
    * that comes too late is remembered all the same: for the next call, if the rows are still the same.
    */
-  async scan(bound: readonly StoreValue[], limits?: ScanLimits): Promise<unknown[] | Exclude<ScanOutcome, "done">> {
+  async scan(bound: readonly StoreValue[], pace: Pace | null): Promise<unknown[] | Exclude<ScanOutcome, "done">> {
     const { stored } = this.program;
     const tables = stored.map(({ id, version }): ScannedTable => {
       const commit = this.#bindsPositions ? this.#store.tables.get(id)?.dictionaryCommit : undefined;
@@ -161,11 +154,12 @@ export class Execution {
       // Texts are looked up in the dictionaries of this thread's snapshot: within a version they only grow.
       if (this.#readsDictionary && stored.some(({ id, version }) => this.#store.tables.get(id)?.version !== version))
         return false;
+      if (isAwaited && rows.length === 0) pace?.scanned(batch.milliseconds, performance.now());
       if (batch.isWhole) this.#memo.remember(this.program, bound, batch.rows, batch.commit);
       if (isAwaited) for (const row of this.#encoder.all(batch.rows)) rows.push(row);
       return isAwaited;
     };
-    const outcome = await this.#store.scan(this.#scanned, bound, tables, take, limits);
+    const outcome = await this.#store.scan(this.#scanned, bound, tables, take, pace ?? undefined);
     isAwaited = false;
     return outcome === "done" ? rows : outcome;
   }

@@ -2,11 +2,13 @@ import { type Bypass, bypass } from "../outcome.ts";
 import type { ScanLimits } from "../store/contract.ts";
 
 /** A scan has at least so long, in milliseconds, before the origin is asked instead. */
-const PATIENCE_MS = 1000;
-/** And so many times as long as the origin took for the same shape. */
+const PATIENCE_MS = 5000;
+/** What takes no longer is never too slow. */
+const FAST_MS = 1000;
+/** So many times as long as the origin a scan may take. */
 const TIMES_ORIGIN = 2;
 /** So many times its patience a scan may then go on for: its result may be asked for again. */
-const TIMES_PATIENCE = 10;
+const TIMES_PATIENCE = 4;
 const SHORTEST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
@@ -17,8 +19,9 @@ const LONGEST_PAUSE_MS = 3_600_000;
  */
 export class Pace implements ScanLimits {
   #originMs = 0;
-  /** Of the scan that was given up last. */
   #lostMs = 0;
+  /** An origin that takes longer than this is not better after all. */
+  #worthMs = 0;
   #pauseMs = SHORTEST_PAUSE_MS;
   #pausedUntil = 0;
 
@@ -33,8 +36,7 @@ export class Pace implements ScanLimits {
   /** The origin answered the shape in so many milliseconds. */
   answered(milliseconds: number): void {
     this.#originMs = milliseconds;
-    // It was slower still: the next scan has more time.
-    if (milliseconds > this.#lostMs) this.#pausedUntil = 0;
+    if (milliseconds > this.#worthMs) this.#pausedUntil = 0;
   }
 
   /** Asks the origin, and takes its time. */
@@ -45,12 +47,23 @@ export class Pace implements ScanLimits {
     return answer;
   }
 
-  /** A scan was given up after `patienceMs`. */
+  /** A scan took so long. Where the origin was never asked, it is the next time, and its time decides. */
+  scanned(milliseconds: number, now: number): void {
+    if (milliseconds <= FAST_MS || milliseconds <= TIMES_ORIGIN * this.#originMs) return;
+    this.#pause(milliseconds, milliseconds / TIMES_ORIGIN, now);
+  }
+
+  /** A scan had no answer after `patienceMs`. */
   gaveUp(now: number): Bypass {
-    this.#lostMs = this.patienceMs;
+    this.#pause(this.patienceMs, this.patienceMs, now);
+    return bypass("slower-than-origin", `SQLite had no answer after ${Math.round(this.#lostMs)} ms`);
+  }
+
+  #pause(lostMs: number, worthMs: number, now: number): void {
+    this.#lostMs = lostMs;
+    this.#worthMs = worthMs;
     this.#pausedUntil = now + this.#pauseMs;
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
-    return bypass("slower-than-origin", `SQLite had no answer after ${Math.round(this.#lostMs)} ms`);
   }
 
   /** Why the shape is not scanned for now. */
@@ -59,7 +72,7 @@ export class Pace implements ScanLimits {
     const seconds = Math.ceil((this.#pausedUntil - now) / 1000);
     return bypass(
       "slower-than-origin",
-      `SQLite had no answer after ${Math.round(this.#lostMs)} ms; it is asked again in ${seconds} s`,
+      `SQLite took ${Math.round(this.#lostMs)} ms or longer; it is asked again in ${seconds} s`,
     );
   }
 }

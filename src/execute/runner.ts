@@ -165,7 +165,7 @@ export class Runner {
       return "again";
     }
     if (pace === null) {
-      const rows = await execution.scan(bound);
+      const rows = await execution.scan(bound, null);
       return Array.isArray(rows) ? rows : "again";
     }
     const rows = await execution.scan(bound, pace);

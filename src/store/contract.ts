@@ -309,6 +309,8 @@ export interface ScanBatch {
   readonly commit: number;
   /** They are the whole result. */
   readonly isWhole: boolean;
+  /** How long the statement kept its thread busy. */
+  readonly milliseconds: number;
 }
 
 /** How long a scan may take, in milliseconds from the call. */

@@ -182,7 +182,13 @@ export interface ScanRequest {
 /** Scan worker → main. */
 export type ScanReply =
   /** After `more` rows of the same result the next ones follow, when they are asked for. */
-  | { readonly kind: "rows"; readonly rows: readonly StoreRow[]; readonly commit: number; readonly more: boolean }
+  | {
+      readonly kind: "rows";
+      readonly rows: readonly StoreRow[];
+      readonly commit: number;
+      readonly milliseconds: number;
+      readonly more: boolean;
+    }
   | { readonly kind: "moved" }
   | { readonly kind: "failed"; readonly error: WireError };
 

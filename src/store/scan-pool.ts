@@ -188,12 +188,12 @@ export class ScanPool {
     else this.#hand(thread, scan, reply).catch(scan.reject);
   }
 
-  async #hand(thread: Thread, scan: Scan, { rows, commit, more }: ScanRows): Promise<void> {
+  async #hand(thread: Thread, scan: Scan, { more, rows, commit, milliseconds }: ScanRows): Promise<void> {
     const isWhole = !scan.begun && !more;
     scan.begun = true;
     // Messages are received as many at a time as there are: what is to be done between them is done in between.
     if (!isWhole) await setImmediate();
-    const goesOn = await scan.take({ rows, commit, isWhole });
+    const goesOn = await scan.take({ rows, commit, milliseconds, isWhole });
     if (!more || !goesOn) scan.resolve(goesOn ? "done" : "moved");
     if (!more || thread.scan !== scan) return;
     send(thread.worker, { kind: goesOn ? "more" : "drop" });

@@ -20,6 +20,7 @@ class Scanner {
   /** The result that is being sent. */
   #rows: readonly StoreRow[] = [];
   #commit = 0;
+  #milliseconds = 0;
   #sent = 0;
 
   constructor(register: RegisterFunctions) {
@@ -39,7 +40,10 @@ class Scanner {
           }
         }
         const [commit] = statements.get("SELECT value FROM sqlmem_meta WHERE key = 'commit'").get() ?? [];
+        const before = process.threadCpuUsage();
         this.#rows = statements.get(sql).all(...values);
+        const { user, system } = process.threadCpuUsage(before);
+        this.#milliseconds = (user + system) / 1000;
         this.#commit = Number(commit);
         this.#sent = 0;
         return this.next();
@@ -58,7 +62,7 @@ class Scanner {
     this.#sent += rows.length;
     const more = this.#sent < this.#rows.length;
     if (!more) this.drop();
-    return { kind: "rows", rows, commit: this.#commit, more };
+    return { kind: "rows", rows, commit: this.#commit, milliseconds: this.#milliseconds, more };
   }
 
   drop(): void {

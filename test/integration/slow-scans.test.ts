@@ -9,7 +9,7 @@ const FAST = "SELECT count(*) AS n FROM many WHERE v % 7 = 3";
 describeOnServers(
   "a scan that takes longer than the origin",
   (database) => {
-    it("is given up, and the origin answers, for a while without a try", { timeout: 60_000 }, async () => {
+    it("is given up, and the origin answers, for a while without a try", { timeout: 90_000 }, async () => {
       const { engine, faults, bare } = await openEngine(database, { mode: "transparent", scanWorkers: 1 });
       await engine.execute(FAST);
       await until("it is there", async () => (await engine.explain(FAST)).outcome === "hit");
@@ -27,7 +27,7 @@ describeOnServers(
       expect(faults).toEqual([]);
     });
 
-    it("is given up behind an attached client, which never waits for it", { timeout: 60_000 }, async () => {
+    it("is given up behind an attached client, which never waits for it", { timeout: 90_000 }, async () => {
       const { engine, pool, faults, bare } = await openEngine(database, { mode: "transparent", scanWorkers: 1 });
       engine.attach(pool);
       const expected = await bare(SLOW);

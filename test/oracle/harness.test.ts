@@ -49,7 +49,7 @@ const PERTURBATIONS: Readonly<Record<string, Perturbation>> = {
     rows.map((row: Row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value ?? undefined]))),
 };
 
-test.each(Object.entries(PERTURBATIONS))("notices: %s", { timeout: 60_000 }, async (_, perturb) => {
+test.each(Object.entries(PERTURBATIONS))("notices: %s", { timeout: 240_000 }, async (_, perturb) => {
   const tally = await harness(perturb, 20_000);
   // The batch that finds it may hold more than one statement that shows it.
   expect(tally.failures.length).toBeGreaterThan(0);
