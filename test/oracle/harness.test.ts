@@ -13,7 +13,7 @@ import { directFactory, type Perturbation } from "./subject.ts";
 /** The harness must be silent about the bare driver, and must notice each way of spoiling what the driver says. */
 async function harness(perturb: Perturbation | undefined, maxQueries: number) {
   const factory = directFactory(perturb);
-  return await campaign({ server: newestServer(), factory, seed: 11, maxQueries, maxMs: 60_000, collations: ["C"] });
+  return await campaign({ server: newestServer(), factory, seed: 11, maxQueries, maxMs: 200_000, collations: ["C"] });
 }
 
 test("the bare driver against itself shows no difference", { timeout: 90_000 }, async () => {
