@@ -185,7 +185,7 @@ export class ScanPool {
     if (scan === null) return;
     if (reply.kind === "moved") scan.resolve("moved");
     else if (reply.kind === "failed") scan.reject(decodeError(reply.error));
-    else this.#hand(thread, scan, reply).catch(scan.reject);
+    else void this.#hand(thread, scan, reply);
   }
 
   async #hand(thread: Thread, scan: Scan, { more, rows, commit, milliseconds }: ScanRows): Promise<void> {
@@ -193,8 +193,13 @@ export class ScanPool {
     scan.begun = true;
     // Messages are received as many at a time as there are: what is to be done between them is done in between.
     if (!isWhole) await setImmediate();
-    const goesOn = await scan.take({ rows, commit, milliseconds, isWhole });
-    if (!more || !goesOn) scan.resolve(goesOn ? "done" : "moved");
+    let goesOn = false;
+    try {
+      goesOn = await scan.take({ rows, commit, milliseconds, isWhole });
+      if (!more || !goesOn) scan.resolve(goesOn ? "done" : "moved");
+    } catch (error) {
+      scan.reject(error);
+    }
     if (!more || thread.scan !== scan) return;
     send(thread.worker, { kind: goesOn ? "more" : "drop" });
     if (!goesOn) this.#release(thread);

@@ -80,6 +80,16 @@ test("who does not want the rest of a result leaves the thread to the next", asy
   expect(await scan(store, "SELECT 1")).toEqual([[1]]);
 });
 
+test("who fails over a piece of a result leaves the thread to the next", async () => {
+  const { store } = openStore();
+  await load(store, {}, sequence(0, 50_000));
+  const outcome = store.scan("SELECT id, name FROM orders", [], [], () => {
+    throw new RangeError("no such text");
+  });
+  await expect(outcome).rejects.toThrow("no such text");
+  expect(await scan(store, "SELECT 1", [], [], { patienceMs: 10_000, limitMs: 20_000 })).toEqual([[1]]);
+});
+
 test("closing rejects the scans that are not done", async () => {
   const { store } = openStore();
   await load(store, {}, sequence(0, 500));
