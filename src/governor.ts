@@ -1,4 +1,5 @@
 import { type Bypass, bypass } from "./outcome.ts";
+import { Pause } from "./pause.ts";
 
 /** What a hit is reckoned to cost, in milliseconds. */
 const HIT_MS = 0.01;
@@ -29,8 +30,7 @@ export class Ledger {
   #hits = 0;
   #losses = 0;
   #lostMs = 0;
-  #pauseMs = SHORTEST_PAUSE_MS;
-  #pausedUntil = 0;
+  readonly #pause = new Pause(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
 
   constructor(name: string) {
     this.#name = name;
@@ -57,7 +57,7 @@ export class Ledger {
     if (saved >= this.#costMs) {
       this.#losses = 0;
       this.#lostMs = 0;
-      this.#pauseMs = SHORTEST_PAUSE_MS;
+      this.#pause.forget();
     } else {
       this.#losses += 1;
       this.#lostMs += this.#costMs - saved;
@@ -65,14 +65,13 @@ export class Ledger {
     this.#costMs = 0;
     this.#hits = 0;
     if (this.#losses < LOSSES || this.#lostMs < LOST_MS) return;
-    this.#pausedUntil = now + this.#pauseMs;
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+    this.#pause.begin(now);
   }
 
   /** Why the table is not loaded now. */
   refusal(now: number): Bypass | null {
-    if (now >= this.#pausedUntil) return null;
-    const seconds = Math.ceil((this.#pausedUntil - now) / 1000);
+    const seconds = this.#pause.secondsLeft(now);
+    if (seconds === 0) return null;
     return bypass(
       "changes-too-often",
       `${this.#name} is written more often than its reads pay for; it is left alone for ${seconds} s more`,

@@ -17,6 +17,7 @@ const FOUNDATION = [
   "generational-cache",
   "quoting",
   "within",
+  "pause",
 ];
 
 /** Part → the parts (folders, or files directly in `src`) that it may import besides itself. */
@@ -25,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "generational-cache": [],
   quoting: [],
   within: [],
+  pause: [],
   outcome: [],
   config: ["errors"],
   options: ["config", "errors", "freshness"],

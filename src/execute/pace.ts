@@ -1,4 +1,5 @@
 import { type Bypass, bypass } from "../outcome.ts";
+import { Pause } from "../pause.ts";
 import type { ScanLimits } from "../store/contract.ts";
 
 /** A scan has at least so long, in milliseconds, before the origin is asked instead. */
@@ -22,8 +23,7 @@ export class Pace implements ScanLimits {
   #lostMs = 0;
   /** An origin that takes longer than this is not better after all. */
   #worthMs = 0;
-  #pauseMs = SHORTEST_PAUSE_MS;
-  #pausedUntil = 0;
+  readonly #pause = new Pause(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
 
   get patienceMs(): number {
     return Math.max(PATIENCE_MS, TIMES_ORIGIN * this.#originMs);
@@ -36,7 +36,7 @@ export class Pace implements ScanLimits {
   /** The origin answered the shape in so many milliseconds. */
   answered(milliseconds: number): void {
     this.#originMs = milliseconds;
-    if (milliseconds > this.#worthMs) this.#pausedUntil = 0;
+    if (milliseconds > this.#worthMs) this.#pause.end();
   }
 
   /** Asks the origin, and takes its time. */
@@ -50,26 +50,25 @@ export class Pace implements ScanLimits {
   /** A scan took so long. Where the origin was never asked, it is the next time, and its time decides. */
   scanned(milliseconds: number, now: number): void {
     if (milliseconds <= FAST_MS || milliseconds <= TIMES_ORIGIN * this.#originMs) return;
-    this.#pause(milliseconds, milliseconds / TIMES_ORIGIN, now);
+    this.#lose(milliseconds, milliseconds / TIMES_ORIGIN, now);
   }
 
   /** A scan had no answer after `patienceMs`. */
   gaveUp(now: number): Bypass {
-    this.#pause(this.patienceMs, this.patienceMs, now);
+    this.#lose(this.patienceMs, this.patienceMs, now);
     return bypass("slower-than-origin", `SQLite had no answer after ${Math.round(this.#lostMs)} ms`);
   }
 
-  #pause(lostMs: number, worthMs: number, now: number): void {
+  #lose(lostMs: number, worthMs: number, now: number): void {
     this.#lostMs = lostMs;
     this.#worthMs = worthMs;
-    this.#pausedUntil = now + this.#pauseMs;
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+    this.#pause.begin(now);
   }
 
   /** Why the shape is not scanned for now. */
   refusal(now: number): Bypass | null {
-    if (now >= this.#pausedUntil) return null;
-    const seconds = Math.ceil((this.#pausedUntil - now) / 1000);
+    const seconds = this.#pause.secondsLeft(now);
+    if (seconds === 0) return null;
     return bypass(
       "slower-than-origin",
       `SQLite took ${Math.round(this.#lostMs)} ms or longer; it is asked again in ${seconds} s`,

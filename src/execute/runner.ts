@@ -164,14 +164,10 @@ export class Runner {
       entry.indexing = null;
       return "again";
     }
-    if (pace === null) {
-      const rows = await execution.scan(bound, null);
-      return Array.isArray(rows) ? rows : "again";
-    }
     const rows = await execution.scan(bound, pace);
-    if (rows === "late") return pace.gaveUp(performance.now());
-    if (rows === "queued") return bypass("slower-than-origin", "all scan threads are busy");
-    return rows === "moved" ? "again" : rows;
+    if (Array.isArray(rows)) return rows;
+    if (rows === "moved" || pace === null) return "again";
+    return rows === "late" ? pace.gaveUp(performance.now()) : bypass("slower-than-origin", "all scan threads are busy");
   }
 
   #encodeContext(stored: readonly StoredTable[]): EncodeContext {

@@ -266,19 +266,19 @@ function losesAggregates({ scope, groupBy, columns }: PlannedSelect, items: read
 }
 
 function printClauses(analysis: Analysis, select: PlannedSelect, items: readonly Item[], distinct: boolean): string {
-  const { from, where, groupBy, having, orderBy, limit, offset, scope } = select;
-  const clauses = [`SELECT ${distinct ? "DISTINCT " : ""}${items.map(printItem).join(", ")}`];
+  const { from, groupBy, having, orderBy, limit, offset, scope } = select;
+  const selected = `SELECT ${distinct ? "DISTINCT " : ""}${items.map(printItem).join(", ")}`;
   const collects = distinct || groupBy.length > 0 || scope.aggregates > 0;
-  if (from !== null) {
-    const order = isInAnyOrder(select) && !collects ? " NOT INDEXED" : "";
-    clauses.push(`FROM ${from.print()}${order}${analysis.defer((facts) => printWhere(select, facts))}`);
-  } else if (where !== null) clauses.push(`WHERE ${where}`);
+  const order = isInAnyOrder(select) && !collects ? " NOT INDEXED" : "";
+  const source = from === null ? "" : ` FROM ${from.print()}${order}`;
+  const clauses = [`${selected}${source}${analysis.defer((facts) => printWhere(select, facts))}`];
   if (groupBy.length > 0) clauses.push(`GROUP BY ${groupBy.join(", ")}`);
   if (having !== null) clauses.push(`HAVING ${having}`);
   if (orderBy.length > 0) clauses.push(`ORDER BY ${printSortKeys(analysis, sortedAnew(select))}`);
   return [...clauses, ...printLimits(limit, offset)].join(" ");
 }
 
+/** With a space before it, or empty. */
 function printWhere({ from, where }: PlannedSelect, facts: Facts): string {
   const relations = from?.namespace.relations ?? [];
   const interrupt = facts.interrupt(relations.flatMap(({ table, alias }) => (table === null ? [] : [alias])));

@@ -135,13 +135,16 @@ export class ScanPool {
 
   #giveUp(scan: Scan): void {
     for (const thread of this.#threads) {
-      if (thread.scan !== scan) continue;
-      this.#threads.delete(thread);
-      clearTimeout(thread.timer);
-      clearTimeout(scan.limit);
-      thread.scan = null;
-      void end(thread).catch(() => undefined);
+      if (thread.scan === scan) this.#remove(thread);
     }
+  }
+
+  #remove(thread: Thread): void {
+    this.#threads.delete(thread);
+    clearTimeout(thread.timer);
+    clearTimeout(thread.scan?.limit);
+    thread.scan = null;
+    void end(thread).catch(() => undefined);
   }
 
   #idleThread(): Thread | null {
@@ -151,9 +154,9 @@ export class ScanPool {
       }
     }
     if (this.#threads.size < this.#size) return this.#start();
-    for (const { scan } of this.#threads) {
-      if (scan?.overdue !== true) continue;
-      this.#giveUp(scan);
+    for (const thread of this.#threads) {
+      if (thread.scan?.overdue !== true) continue;
+      this.#remove(thread);
       return this.#start();
     }
     return null;
@@ -213,15 +216,12 @@ export class ScanPool {
 
   /** The thread is gone; the next scan starts another. */
   #lose(thread: Thread, cause: Error): void {
-    if (this.#threads.delete(thread)) {
-      clearTimeout(thread.timer);
-      const error = new StoreError(`A scan thread failed: ${cause.message}`, { cause });
-      thread.scan?.reject(error);
-      thread.scan = null;
-      void end(thread).catch(() => undefined);
-      this.#onFault(error);
-      this.#dispatch();
-    }
+    if (!this.#threads.has(thread)) return;
+    const error = new StoreError(`A scan thread failed: ${cause.message}`, { cause });
+    thread.scan?.reject(error);
+    this.#remove(thread);
+    this.#onFault(error);
+    this.#dispatch();
   }
 }
 

@@ -88,20 +88,21 @@ const { functions, state }: ScanWorkerData = workerData;
 const { registerFunctions }: { registerFunctions: RegisterFunctions } = await import(functions);
 const scanner = new Scanner((target, resources) => registerFunctions(stoppable(target, state), resources));
 port.on("message", (message: ScanMessage) => {
-  if (message.kind === "provide") {
-    scanner.resources.set(message.key, message.resource);
-    return;
+  switch (message.kind) {
+    case "provide":
+      scanner.resources.set(message.key, message.resource);
+      return;
+    case "drop":
+      scanner.drop();
+      return;
+    case "more":
+      port.postMessage(scanner.next());
+      return;
+    case "scan": {
+      const reply = scanner.run(message);
+      Atomics.store(state, BUSY, 0);
+      Atomics.notify(state, BUSY);
+      port.postMessage(reply);
+    }
   }
-  if (message.kind === "drop") {
-    scanner.drop();
-    return;
-  }
-  if (message.kind === "more") {
-    port.postMessage(scanner.next());
-    return;
-  }
-  const reply = scanner.run(message);
-  Atomics.store(state, BUSY, 0);
-  Atomics.notify(state, BUSY);
-  port.postMessage(reply);
 });

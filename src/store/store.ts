@@ -31,7 +31,7 @@ import { WorkerLink } from "./worker-link.ts";
 /**
  * The in-memory store, on the main thread. Its invariant: `tables` is what the reader's snapshot holds (less what is
  * being dropped), at every moment that other code can run. Both change in one place, `#advance`, synchronously, and the
- * worker changes nothing that readers see until that is acknowledged.
+ * worker changes nothing that readers see until that is acknowledged. All that keeps it is in this one file.
  *
  * ```
  *  open ──close()──► closed
@@ -206,8 +206,7 @@ export class Store implements StoreApi {
   ): Promise<ScanOutcome> {
     this.#throwIfEnded();
     const taking = async (batch: ScanBatch): Promise<boolean> => {
-      if (batch.commit > this.#commit) await this.#reached(batch.commit);
-      this.#throwIfEnded();
+      await this.#reached(batch.commit);
       return take(batch);
     };
     return await this.#scans.run({ file: this.#file, sql, values, tables }, taking, limits);
@@ -215,10 +214,12 @@ export class Store implements StoreApi {
 
   async #reached(commit: number): Promise<void> {
     this.#throwIfEnded();
+    if (commit <= this.#commit) return;
     await new Promise<void>((done) => {
       this.#ahead.push({ commit, done });
       this.#link.hold();
     });
+    this.#throwIfEnded();
   }
 
   #throwIfEnded(): void {
@@ -319,12 +320,10 @@ export class Store implements StoreApi {
   /** Scans of this commit and older ones may be seen. */
   #endScans(commit: number): void {
     const reached = this.#ahead.filter((scan) => scan.commit <= commit);
-    if (reached.length > 0) {
-      this.#ahead = this.#ahead.filter((scan) => scan.commit > commit);
-      for (const { done } of reached) {
-        this.#link.release();
-        done();
-      }
+    this.#ahead = this.#ahead.filter((scan) => scan.commit > commit);
+    for (const { done } of reached) {
+      this.#link.release();
+      done();
     }
   }
 

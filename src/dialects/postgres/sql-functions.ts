@@ -6,6 +6,7 @@ import { registerDecimals } from "./functions-in-sqlite/decimals.ts";
 import { registerDocuments } from "./functions-in-sqlite/documents.ts";
 import { registerFloats } from "./functions-in-sqlite/floats.ts";
 import { registerIntegers } from "./functions-in-sqlite/integers.ts";
+import { registerInterrupt } from "./functions-in-sqlite/interrupt.ts";
 import { registerJson } from "./functions-in-sqlite/json.ts";
 import { registerStep } from "./functions-in-sqlite/step.ts";
 import { registerTextAggregates } from "./functions-in-sqlite/text-aggregates.ts";
@@ -25,6 +26,7 @@ export const registerFunctions: RegisterFunctions = (target, resources) => {
   registerCaseFunctions(target, resources);
   registerDateFunctions(target);
   registerStep(target);
+  registerInterrupt(target);
   registerTextAggregates(target);
   registerArrayFunctions(target);
   registerDecimals(target);

@@ -11,8 +11,6 @@ const PAUSE_MS = 5000;
  * a query without end is given up before its rows fill the memory: the origin may then run it, or end it.
  */
 export function registerStep(target: FunctionTarget): void {
-  // In the loops of long statements. What stops a thread does so in any function.
-  target.function("pg_interrupt", { deterministic: false }, (_rowid) => 1);
   let rows = 0;
   let checkedAt = 0;
   target.function("pg_step", { deterministic: false }, () => {
