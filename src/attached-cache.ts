@@ -82,13 +82,16 @@ export class AttachedCache implements ClientCache {
     return sql.length <= LONGEST_TEXT ? planner.recall(sql) : planner.known(sql);
   }
 
+  holds({ entry }: Prepared): boolean {
+    const { freshness, runner } = this.#parts;
+    return freshness.serves(entry.plan.tables) && runner.executionOf(entry) instanceof Execution;
+  }
+
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null {
     const startedAt = observed() ? performance.now() : 0;
-    const { freshness, runner } = this.#parts;
-    if (!freshness.serves(prepared.entry.plan.tables)) return null;
+    const { runner, statistics, verification } = this.#parts;
     const rows = runner.runNow(prepared, params, format);
     if (rows === null) return null;
-    const { statistics, verification } = this.#parts;
     statistics.hits += 1;
     if (verification !== null) verification.offer(prepared, params);
     for (const ledger of this.#ledgersOf(prepared.entry)) ledger.hit();

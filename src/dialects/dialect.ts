@@ -90,7 +90,9 @@ export interface ClientCache {
   readonly serving: boolean;
   /** What is known of a text. */
   recall(sql: string): Decision | undefined;
-  /** The rows, or `null` if anything stands in the way. `prepared` is what `recall` gave. */
+  /** True if the rows that a plan needs are here, and fresh: the first thing to ask, so that a miss costs nothing more. */
+  holds(prepared: Prepared): boolean;
+  /** The rows, or `null` if anything else stands in the way. `prepared` is what `recall` gave, and held. */
   rows(prepared: Prepared, params: readonly unknown[], format: RowFormat): unknown[] | null;
   /** The origin has answered a statement that has a plan, in so many milliseconds: fetches what was missing. */
   missed(prepared: Prepared, params: readonly unknown[], milliseconds: number): void;

@@ -15,6 +15,7 @@ export class ResultMakers {
 
   /** `null` if the cache has no answer at this moment. `client`: any of the driver's. */
   answer(client: DriverClient, prepared: Prepared, call: Call, types: DriverTypes): object | null {
+    if (!this.#cache.holds(prepared)) return null;
     let maker = this.#makers.get(prepared.entry);
     if (maker === undefined) {
       maker = ResultMaker.create(client, prepared.entry.fields);
