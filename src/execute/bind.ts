@@ -57,7 +57,7 @@ export function createBinder(
     case "rowCount":
       return (value) => rowCount(value, binding.ifNull);
     case "array":
-      return arrayBinder(createBinder(binding.element, binders, positions), binders);
+      return arrayBinder(createBinder(binding.element, binders, positions), binders, binding.beside.outerJoins);
   }
 }
 
@@ -118,10 +118,10 @@ function isExactInJson(value: number): boolean {
 }
 
 /** JSON of the bound elements. What JSON cannot carry exactly (BLOB keys, BigInt, positions) is not canonical. */
-function arrayBinder(element: (value: unknown) => BoundValue, { items }: ValueBinders): Binder {
+function arrayBinder(element: (value: unknown) => BoundValue, { items }: ValueBinders, refusesEmpty: boolean): Binder {
   return (value) => {
     const list: unknown = typeof value === "string" ? items(value) : value;
-    if (!Array.isArray(list)) return undefined;
+    if (!Array.isArray(list) || (refusesEmpty && list.length === 0)) return undefined;
     const bound: (string | number | null)[] = [];
     for (const item of list) {
       const one = element(item);

@@ -58,6 +58,8 @@ export class Analysis {
   computesEachRow = false;
   /** A RIGHT or FULL JOIN stands somewhere. */
   joinsFromRight = false;
+  /** Which joins the statement has, once all of it is planned. */
+  readonly joined = { outerJoins: false };
   readonly indexes: IndexHint[] = [];
   /** Number of queries planned, nested ones included. */
   queries = 0;

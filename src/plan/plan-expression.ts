@@ -328,7 +328,11 @@ function planInAsComparisons(
   return `(${parts.join(negated ? " AND " : " OR ")})`;
 }
 
-/** `x = ANY($1)`: the array's elements as a JSON list. An empty array is false even for NULL, in both engines. */
+/**
+ * `x = ANY($1)`: the array's elements as a JSON list. An empty array is false even for NULL, in both engines. PostgreSQL 18
+ * takes it for NULL all the same when it decides about outer joins (is_strict_saop in clauses.c; seen in 18.4): of
+ * `… LEFT JOIN b ON … WHERE (b.x = ANY ('{}')) IS FALSE` it makes an inner join. What it answers then depends on its plan.
+ */
 function planAnyOf(analysis: Analysis, expression: Expression, array: Expression, negated: boolean): string | Bypass {
   const operand = planOperand(analysis, expression);
   if (isBypass(operand)) return operand;
@@ -336,6 +340,8 @@ function planAnyOf(analysis: Analysis, expression: Expression, array: Expression
   if (isBypass(planned)) return planned;
   if (isArray(analysis, planned)) {
     const found = isItemOf(analysis, operand, planned);
+    const { joined, proofs } = analysis;
+    if (isTerm(operand)) proofs.push(() => (joined.outerJoins ? MAY_BE_EMPTY : null));
     return typeof found === "string" && negated ? `(NOT ${found})` : found;
   }
   if (!isTerm(operand)) return bypass("unsupported-operator", "a constant compared with ANY or ALL");
@@ -347,9 +353,11 @@ function planAnyOf(analysis: Analysis, expression: Expression, array: Expression
   if (binding.kind === "bypass") return binding;
   const value = operand.equality();
   if (typeof value !== "string") return value;
-  const list = analysis.input(source, { kind: "array", element: binding });
+  const list = analysis.input(source, { kind: "array", element: binding, beside: analysis.joined });
   return `(${value} ${negated ? "NOT IN" : "IN"} (SELECT value FROM json_each(${list})))`;
 }
+
+const MAY_BE_EMPTY = bypass("unsupported-operator", "ANY or ALL over an array that may be empty, beside an outer join");
 
 function planBetween(analysis: Analysis, node: Extract<Expression, { kind: "between" }>): string | Bypass {
   const low = planComparison(analysis, ">=", node.operand, node.low);

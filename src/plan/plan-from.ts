@@ -66,6 +66,7 @@ function planDerived(analysis: Analysis, item: DerivedTable, outer: Scope | null
 }
 
 function planJoin(analysis: Analysis, join: Join, outer: Scope | null): PlannedFrom | Bypass {
+  if (join.type !== "inner") analysis.joined.outerJoins = true;
   const left = planFrom(analysis, join.left, outer);
   if (isBypass(left)) return left;
   if (join.right.kind === "derived" && join.right.lateral) {

@@ -39,8 +39,8 @@ export type Binding =
   | { readonly kind: "glob"; readonly pattern: PatternSyntax }
   /** LIMIT / OFFSET: a non-negative integer; NULL means `ifNull`. */
   | { readonly kind: "rowCount"; readonly ifNull: number }
-  /** A JSON array of values, each bound by `element`; for `= ANY($1)`. */
-  | { readonly kind: "array"; readonly element: Binding };
+  /** A JSON array of values, each bound by `element`; for `= ANY($1)`. An empty one is not taken beside outer joins. */
+  | { readonly kind: "array"; readonly element: Binding; readonly beside: { readonly outerJoins: boolean } };
 
 /**
  * How a pattern is read. `like` with the character that takes away the meaning of the next (`""`: none does), `regex`

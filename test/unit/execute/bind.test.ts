@@ -21,6 +21,8 @@ function column(name: string): TableColumn {
 
 const value = (kind: Parameters<typeof types.builtin>[0]): Binding => ({ kind: "value", type: types.builtin(kind) });
 
+const array = (element: Binding): Binding => ({ kind: "array", element, beside: { outerJoins: false } });
+
 test("values, scaled numbers and keys are the origin's to bind", () => {
   expect(bind(value("int4"))("7")).toBe(7);
   expect(bind(value("int4"))("07")).toBeUndefined();
@@ -111,7 +113,7 @@ test.each<[Binding, unknown, string]>([
   [value("float8"), [0.1, -1.5e-300, 1e300], "[0.1,-1.5e-300,1e+300]"],
   [value("int8"), ["9007199254740991"], "[9007199254740991]"],
 ])("an array of %j", (element, given, json) => {
-  expect(bind({ kind: "array", element })(given)).toBe(json);
+  expect(bind(array(element))(given)).toBe(json);
 });
 
 test.each<[string, Binding, unknown]>([
@@ -125,5 +127,10 @@ test.each<[string, Binding, unknown]>([
   ["an integer beyond 2^53", value("int8"), ["9007199254740993"]],
   ["a key", { kind: "key" }, ["1.5"]],
 ])("%s is not bound as an array", (_, element, given) => {
-  expect(bind({ kind: "array", element })(given)).toBeUndefined();
+  expect(bind(array(element))(given)).toBeUndefined();
+});
+
+test("an empty array is not bound beside an outer join", () => {
+  const beside = bind({ kind: "array", element: value("int4"), beside: { outerJoins: true } });
+  expect([beside([]), beside("{}"), beside([1])]).toEqual([undefined, undefined, "[1]"]);
 });
