@@ -45,7 +45,8 @@ function castTerm(analysis: Analysis, term: Term, type: ColumnType): Term | Bypa
   const { neverNull } = term;
   if (type.kind === "bool" && from.kind === "int4") return computed({ type, sql: `(${value} <> 0)`, neverNull });
   if (type.kind === "int4" && from.kind === "bool") {
-    return computed({ type, sql: value, neverNull, interval: () => ({ low: 0n, high: 1n }) });
+    // `7 IS TRUE` is true in SQLite: after IS a bare TRUE asks for truth, not for 1.
+    return computed({ type, sql: `(+${value})`, neverNull, interval: () => ({ low: 0n, high: 1n }) });
   }
   if (type.kind === "float8" && isExactNumber(term)) return castToFloat(term, value, type);
   if (type.kind === "numeric" && type.modifier === -1 && from.kind === "float8") {
