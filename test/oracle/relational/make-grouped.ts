@@ -6,7 +6,7 @@ import { type Node, node } from "./node.ts";
 import { columnsOf, type Relation, reference, type Scope, scopeOf, sortable } from "./scope.ts";
 import { type SelectParts, selectNode, target, whereOf } from "./select-parts.ts";
 
-/** At most one row. */
+/** At most one row, but for a query by a part of a key, which shows whether that is noticed. */
 export function makeSingle(g: Grammar, wish: SelectWish): Made {
   const [type = INT8] = wish.types ?? [];
   const kind = g.choose("single", { key: 3, aggregate: 4, limit: 2 });
@@ -25,12 +25,14 @@ export function makeSingle(g: Grammar, wish: SelectWish): Made {
     const names = part ? relation.key.slice(0, 1) : relation.key;
     const where = names.flatMap((column) => keyCondition(g, scope, relation, column));
     const value = { type, node: g.value(scope, type, 0) };
-    return made({
+    const found = made({
       kind: part ? "query by part of a key" : "query by key",
       targets: [target(value, name)],
       from: from.node,
       where,
     });
+    // Rows of which one is as good as the other, where the query is read as a relation.
+    return part ? { ...found, key: null, rows: relation.rows } : found;
   }
   const where = whereOf(g, scope, from, wish);
   const order = totalOrder(g, scope);
