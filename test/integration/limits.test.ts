@@ -27,6 +27,8 @@ function sectionOf(reason: BypassReason): string {
 
 const SETUP = [
   ...TABLES.split(/;\n/).filter((statement) => statement.trim() !== ""),
+  // One example has many rows for a while: what is counted then, the others would take for its size.
+  "ALTER TABLE orders SET (autovacuum_enabled = false)",
   "INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace')",
   `INSERT INTO orders VALUES
      (1, 1, NULL, 'open', 9.99, 1.0, 0, 1.5, 9223372036854775807, now(), '{}'),
