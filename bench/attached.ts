@@ -97,26 +97,18 @@ async function measureBypass(bench: Bench, engine: CachingEngine, pool: pg.Pool)
   ] as const;
   const sections = [];
   for (const [name, sql, params] of statements) {
-    const after = (change: (pool: pg.Pool) => unknown, asked: Contender): Contender => ({
-      name: asked.name,
+    const { batch } = awaited(POOL, () => pool.query(sql, [...params]));
+    const once = (name: string, change: () => unknown): Contender => ({
+      name,
       batch: (from, calls) => {
-        change(pool);
-        return asked.batch(from, calls);
+        change();
+        return batch(from, calls);
       },
     });
-    const rounds = await runRounds(
-      [
-        after(
-          (one) => engine.attach(one),
-          awaited(POOL, () => pool.query(sql, [...params])),
-        ),
-        after(
-          (one) => engine.detach(one),
-          awaited(DIRECT, () => pool.query(sql, [...params])),
-        ),
-      ],
-      { turnMs: 20 * bench.effort, rounds: Math.ceil(61 * bench.effort) },
-    );
+    const rounds = await runRounds([once(POOL, () => engine.attach(pool)), once(DIRECT, () => engine.detach(pool))], {
+      turnMs: 20 * bench.effort,
+      rounds: Math.ceil(61 * bench.effort),
+    });
     engine.attach(pool);
     const more = rounds.milliseconds(DIRECT) * (rounds.ratio(POOL, DIRECT) - 1);
     sections.push({ name, rounds, more });

@@ -5,7 +5,7 @@ import { median } from "./rounds.ts";
 const INTERVAL_MS = 1;
 
 export const DELAY_NOTES: readonly string[] = [
-  "Delay: how late a timer is that is due each millisecond.",
+  "Delay: how late a timer is that is due each millisecond. What monitorEventLoopDelay of Node gives is that millisecond more.",
   "Own work: processor time of the main thread between two turns; the rest of a delay is other threads' and processes'.",
   "Linux gives a core to who waits for it at its next tick: 4 ms later, where CONFIG_HZ is 250.",
 ];
